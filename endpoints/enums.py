@@ -1,0 +1,129 @@
+"""States and kinds. The stored values are Azure's words where Azure has one."""
+
+from django.db.models import TextChoices
+
+
+class EndpointKind(TextChoices):
+    ONLINE = "online"
+    BATCH = "batch"
+    STANDARD = "standard"
+
+
+class AuthMode(TextChoices):
+    KEY = "key", "Key"
+    AML_TOKEN = "aml_token", "Studio token"
+    AAD_TOKEN = "aad_token", "OpenID Connect token"
+
+
+class ProvisioningState(TextChoices):
+    """Azure's DeploymentProvisioningState; endpoints use the same words."""
+
+    CREATING = "Creating"
+    UPDATING = "Updating"
+    SCALING = "Scaling"
+    DELETING = "Deleting"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELED = "Canceled"
+
+
+class ReplicaState(TextChoices):
+    STARTING = "Starting"
+    READY = "Ready"
+    UNREADY = "Unready"
+    BACKING_OFF = "BackingOff", "Backing off"
+    DRAINING = "Draining"
+    STOPPED = "Stopped"
+
+
+class ModelType(TextChoices):
+    MLFLOW = "mlflow_model", "MLflow model"
+    CUSTOM = "custom_model", "Custom model"
+    TRITON = "triton_model", "Triton model repository"
+
+
+class ScanStatus(TextChoices):
+    CLEAN = "clean", "No findings"
+    FINDINGS = "findings", "Findings"
+    UNVERIFIED = "unverified", "Could not be verified"
+
+
+class BuildState(TextChoices):
+    PENDING = "Pending"
+    BUILDING = "Building"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+class OperationKind(TextChoices):
+    CREATE = "create"
+    UPDATE = "update"
+    SCALE = "scale"
+    DELETE = "delete"
+
+
+class OperationState(TextChoices):
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELED = "Canceled"
+
+
+class Phase(TextChoices):
+    """What a provisioning operation goes through, in this order."""
+
+    ARTIFACTS = "artifacts"
+    ENVIRONMENT = "environment"
+    START = "start"
+    PROBE = "probe"
+    ROUTE = "route"
+
+
+class PhaseState(TextChoices):
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELED = "canceled"
+
+
+class FailureCode(TextChoices):
+    """Azure's deployment failure codes (AML/how-to-troubleshoot-online-endpoints)."""
+
+    IMAGE_BUILD_FAILURE = "ImageBuildFailure"
+    OUT_OF_QUOTA = "OutOfQuota"
+    BAD_ARGUMENT = "BadArgument"
+    RESOURCE_NOT_READY = "ResourceNotReady"
+    RESOURCE_NOT_FOUND = "ResourceNotFound"
+    OPERATION_CANCELED = "OperationCanceled"
+    USER_SCRIPT_INIT_FAILED = "UserScriptInitFailed"
+    USER_SCRIPT_IMPORT_ERROR = "UserScriptImportError"
+    USER_SCRIPT_FUNCTION_NOT_FOUND = "UserScriptFunctionNotFound"
+    INTERNAL_SERVER_ERROR = "InternalServerError"
+
+
+class Role(TextChoices):
+    OWNER = "owner"
+    CONTRIBUTOR = "contributor"
+    READER = "reader"
+
+
+class CredentialKind(TextChoices):
+    PRIMARY = "Primary"
+    SECONDARY = "Secondary"
+
+
+class Source(TextChoices):
+    """Which face of the studio a change came through."""
+
+    UI = "ui", "Studio"
+    API = "api", "API"
+    CLI = "cli", "CLI"
+    SYSTEM = "system", "System"
+
+
+class UsagePhase(TextChoices):
+    STARTING = "starting"
+    RUNNING = "running"
+    DRAINING = "draining"
