@@ -1,0 +1,31 @@
+"""The port of everything that runs replicas."""
+
+from typing import Protocol
+
+from endpoints.domain.replicas import LogChunk, ReplicaObservation, ReplicaSpec
+
+
+class ComputeError(Exception):
+    """The target could not do it; the message says why and what to do, for people."""
+
+
+class Compute(Protocol):
+    """Runs replicas. Every call is idempotent and returns quickly; the truth comes from `observe`."""
+
+    def start(self, spec: ReplicaSpec) -> None:
+        """Start the replica, unless one of this id is there already."""
+
+    def stop(self, replica_id: str) -> None:
+        """Drain for at most the spec's drain_seconds, stop, and forget. The log stays."""
+
+    def restart(self, replica_id: str) -> None:
+        """Drain, stop, start again."""
+
+    def observe(self) -> list[ReplicaObservation]:
+        """Every replica that this target holds, draining ones too, whoever started it."""
+
+    def read_log(self, replica_id: str, *, start: int | None = None, limit: int = 65536) -> LogChunk:
+        """From byte `start`, or the last `limit` bytes when it is None. An unknown replica has an empty log."""
+
+    def purge(self, deployment_id: str) -> None:
+        """Remove the logs and scratch folders of a deployment whose replicas are gone."""

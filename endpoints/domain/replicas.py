@@ -1,0 +1,72 @@
+"""What a replica should be, and what it was seen to be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from endpoints.enums import ReplicaState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """An HTTP probe. Times in seconds; the defaults are Azure's (AML/reference-yaml-deployment-managed-online).
+
+    A success ends the initial delay early; failures within it do not count.
+    """
+
+    path: str
+    initial_delay: float = 10
+    period: float = 10
+    timeout: float = 2
+    success_threshold: int = 1
+    failure_threshold: int = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaSpec:
+    """One replica, complete: the adapter needs nothing else to run it. A changed spec is a new id."""
+
+    id: str  # deterministic, [a-z0-9-]: "r-<12 hex of the deployment's id>-<generation>-<ordinal>"
+    deployment_id: str
+    endpoint: str
+    deployment: str
+    generation: int
+    ordinal: int
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)  # all of it: nothing is inherited
+    working_directory: str
+    socket: str  # the unix socket on which the server must listen; at most 107 bytes
+    liveness: Probe
+    readiness: Probe
+    vcpu: float | None = None
+    memory_bytes: int | None = None
+    drain_seconds: float = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaObservation:
+    """What the adapter saw of one replica. Times are aware UTC datetimes."""
+
+    id: str
+    deployment_id: str
+    generation: int
+    ordinal: int
+    state: ReplicaState
+    pid: int | None = None  # of the server process, not of what watches it
+    started_at: datetime | None = None
+    ready_at: datetime | None = None
+    changed_at: datetime | None = None
+    restarts: int = 0
+    exit_code: int | None = None  # of the last exit; negative is a signal
+    reason: str = ""  # one of Kubernetes' words: Started, LivenessProbeFailed, ReadinessProbeFailed, BackOff, ...
+    message: str = ""  # a sentence for people, with the line of the log that matters when there is one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogChunk:
+    """Part of a log. Offsets are bytes; `text` holds whole lines only."""
+
+    text: str
+    start: int
+    end: int
+    size: int
