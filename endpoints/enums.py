@@ -70,13 +70,15 @@ class OperationState(TextChoices):
 
 
 class Phase(TextChoices):
-    """What a provisioning operation goes through, in this order."""
+    """What an operation goes through: the first five to provision, the last two to delete, in this order."""
 
     ARTIFACTS = "artifacts"
     ENVIRONMENT = "environment"
     START = "start"
     PROBE = "probe"
     ROUTE = "route"
+    UNROUTE = "unroute"
+    DRAIN = "drain"
 
 
 class PhaseState(TextChoices):

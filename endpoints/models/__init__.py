@@ -1,0 +1,47 @@
+"""Tables: fields, constraints, query sets; nothing else."""
+
+from endpoints.models.assets import (
+    Artifact,
+    CodeVersion,
+    EnvironmentBuild,
+    EnvironmentVersion,
+    ModelVersion,
+    VersionedAsset,
+)
+from endpoints.models.deployments import Deployment, Replica, default_probe
+from endpoints.models.endpoints import Credential, Endpoint, GatewayState
+from endpoints.models.events import Event
+from endpoints.models.instance_types import InstanceType
+from endpoints.models.operations import Lease, Operation
+from endpoints.models.requests import Draft, TestCall
+from endpoints.models.telemetry import CounterCursor, Sample, Usage
+from endpoints.models.users import PersonalToken, User
+from endpoints.models.workspaces import RoleAssignment, Workspace
+
+__all__ = [
+    "Artifact",
+    "CodeVersion",
+    "CounterCursor",
+    "Credential",
+    "Deployment",
+    "Draft",
+    "Endpoint",
+    "EnvironmentBuild",
+    "EnvironmentVersion",
+    "Event",
+    "GatewayState",
+    "InstanceType",
+    "Lease",
+    "ModelVersion",
+    "Operation",
+    "PersonalToken",
+    "Replica",
+    "RoleAssignment",
+    "Sample",
+    "TestCall",
+    "Usage",
+    "User",
+    "VersionedAsset",
+    "Workspace",
+    "default_probe",
+]

@@ -1,0 +1,50 @@
+"""What can be wrong with a request. Every face turns these into its own form: a field error, a problem+json body,
+a line on standard error."""
+
+from collections.abc import Mapping
+
+
+class StudioError(Exception):
+    """`code` is a stable word for programs; the message is a sentence for people that says what to do."""
+
+    code = "error"
+
+
+class Invalid(StudioError):
+    """Bad input. Nothing was changed. `fields` maps a field's name to its message; "" is the whole input."""
+
+    code = "invalid"
+
+    def __init__(self, fields: Mapping[str, str] | str) -> None:
+        self.fields = {"": fields} if isinstance(fields, str) else dict(fields)
+        super().__init__(" ".join(self.fields.values()))
+
+
+class Conflict(StudioError):
+    """Not in this state, or not any more: somebody else was first, something else is running."""
+
+    code = "conflict"
+
+
+class StaleVersion(Conflict):
+    """Optimistic locking: the version that was read is not the present one."""
+
+    code = "stale_version"
+
+
+class Forbidden(StudioError):
+    """Known, but may not. The message names the role that is needed."""
+
+    code = "forbidden"
+
+
+class NotFound(StudioError):
+    """There is none, or none that this person may know of."""
+
+    code = "not_found"
+
+
+class Unavailable(StudioError):
+    """A part of the studio that this needs does not answer; trying again may help."""
+
+    code = "unavailable"

@@ -1,0 +1,93 @@
+"""Inference servers: what turns a deployment into a command, an environment and probes."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerInput:
+    """Everything a server may need to know of its deployment. Paths are absolute on the machine that runs it."""
+
+    python: str
+    runtime: str
+    socket: str
+    model_dir: str = ""
+    code_dir: str = ""
+    scoring_script: str = ""
+    scratch_dir: str
+    environment_variables: Mapping[str, str] = field(default_factory=dict)
+    vcpu: float = 1
+    request_timeout_ms: int = 5000
+    max_concurrent_requests: int = 1
+    max_request_bytes: int = 16 * 1024 * 1024
+    drain_seconds: int = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerPlan:
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    working_directory: str
+    liveness_path: str
+    readiness_path: str
+    scoring_path: str
+
+
+class InferenceServer(Protocol):
+    def plan(self, given: ServerInput) -> ServerPlan: ...
+
+
+class StudioServer:
+    """Ours (`endpoints/runtime`): scoring scripts, and MLflow models without code."""
+
+    liveness_path = "/live"
+    readiness_path = "/ready"
+    scoring_path = "/score"
+
+    def plan(self, given: ServerInput) -> ServerPlan:
+        return ServerPlan(
+            command=(given.python, given.runtime, *self._options(given), *self._entry(given)),
+            environment=self._environment(given),
+            working_directory=given.code_dir or given.scratch_dir,
+            liveness_path=self.liveness_path,
+            readiness_path=self.readiness_path,
+            scoring_path=self.scoring_path,
+        )
+
+    def _options(self, given: ServerInput) -> tuple[str, ...]:
+        options = {
+            "--socket": given.socket,
+            "--workers": str(_workers(given)),
+            "--request-timeout-ms": str(given.request_timeout_ms),
+            "--max-request-bytes": str(given.max_request_bytes),
+            "--max-concurrent": str(given.max_concurrent_requests),
+            "--drain-seconds": str(given.drain_seconds),
+        }
+        if given.model_dir:
+            options["--model-dir"] = given.model_dir
+        return tuple(word for pair in options.items() for word in pair)
+
+    def _entry(self, given: ServerInput) -> tuple[str, ...]:
+        return ("--entry-script", f"{given.code_dir}/{given.scoring_script}") if given.code_dir else ("--mlflow",)
+
+    def _environment(self, given: ServerInput) -> Mapping[str, str]:
+        own = {
+            "PATH": f"{given.python.rsplit('/', 1)[0]}:/usr/local/bin:/usr/bin:/bin",
+            "HOME": given.scratch_dir,
+            "TMPDIR": given.scratch_dir,
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        model = {"AZUREML_MODEL_DIR": given.model_dir} if given.model_dir else {}
+        return {**own, **given.environment_variables, **model}
+
+
+def _workers(given: ServerInput) -> int:
+    """WORKER_COUNT as in Azure; unset, as many as run at once, but no more than there are cores for."""
+    asked = given.environment_variables.get("WORKER_COUNT", "")
+    if asked.isdigit() and int(asked) > 0:
+        return int(asked)
+    return max(1, min(given.max_concurrent_requests, math.ceil(given.vcpu)))

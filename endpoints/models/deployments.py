@@ -1,0 +1,115 @@
+"""Deployments: what should run. Replicas: what was seen running."""
+
+import uuid
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from endpoints.enums import FailureCode, ProvisioningState, ReplicaState
+from endpoints.models.assets import CodeVersion, EnvironmentVersion, ModelVersion
+from endpoints.models.endpoints import Endpoint
+from endpoints.models.instance_types import InstanceType
+
+
+def default_probe() -> dict[str, float]:
+    """Azure's defaults, seconds (AML/reference-yaml-deployment-managed-online)."""
+    return {"initial_delay": 10, "period": 10, "timeout": 2, "success_threshold": 1, "failure_threshold": 30}
+
+
+class DeploymentQuerySet(models.QuerySet["Deployment"]):
+    def present(self) -> "DeploymentQuerySet":
+        return self.filter(deleted_at__isnull=True)
+
+
+class Deployment(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="deployments")
+    name = models.CharField(max_length=32)
+    description = models.TextField(blank=True)
+    tags = models.JSONField(default=dict, blank=True)
+    color_slot = models.PositiveSmallIntegerField(default=0)
+    state = models.CharField(max_length=10, choices=ProvisioningState.choices, default=ProvisioningState.CREATING)
+    failure_code = models.CharField(max_length=40, choices=FailureCode.choices, blank=True)
+    failure_message = models.TextField(blank=True)
+
+    # The specification. A change to any of these is a new generation, rolled out beside the old one.
+    generation = models.PositiveIntegerField(default=1)
+    serving_generation = models.PositiveIntegerField(null=True, blank=True)
+    model = models.ForeignKey(ModelVersion, null=True, on_delete=models.PROTECT, related_name="deployments")
+    code = models.ForeignKey(CodeVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="deployments")
+    scoring_script = models.CharField(max_length=200, blank=True)
+    environment = models.ForeignKey(
+        EnvironmentVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="deployments"
+    )
+    environment_hash = models.CharField(max_length=64, blank=True)
+    environment_variables = models.JSONField(default=dict, blank=True)
+    instance_type = models.ForeignKey(InstanceType, on_delete=models.PROTECT, related_name="deployments")
+    request_timeout_ms = models.PositiveIntegerField(
+        default=5000, validators=[MinValueValidator(1), MaxValueValidator(180_000)]
+    )
+    max_concurrent_requests_per_instance = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
+    max_request_bytes = models.PositiveBigIntegerField(default=16 * 1024 * 1024)
+    liveness_probe = models.JSONField(default=default_probe)
+    readiness_probe = models.JSONField(default=default_probe)
+
+    # Not part of the generation.
+    instance_count = models.PositiveSmallIntegerField(
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(50)]
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(auto_now=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = DeploymentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("created_at", "name")
+        constraints = [
+            models.UniqueConstraint(
+                "endpoint",
+                Lower("name"),
+                condition=models.Q(deleted_at__isnull=True),
+                name="one_deployment_per_name",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def cluster(self) -> str:
+        """Its name in the gateway's statistics."""
+        return f"d-{self.id.hex}"
+
+
+class Replica(models.Model):
+    """What was last observed of one replica, and whether the gateway may send it requests."""
+
+    id = models.CharField(max_length=60, primary_key=True)
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="replicas")
+    generation = models.PositiveIntegerField()
+    ordinal = models.PositiveSmallIntegerField()
+    socket = models.CharField(max_length=107)
+    state = models.CharField(max_length=12, choices=ReplicaState.choices, default=ReplicaState.STARTING)
+    routed = models.BooleanField(default=False)
+    route_revision = models.BigIntegerField(default=0)  # the one that carries `routed`
+    pid = models.PositiveIntegerField(null=True, blank=True)
+    restarts = models.PositiveIntegerField(default=0)
+    exit_code = models.IntegerField(null=True, blank=True)
+    reason = models.CharField(max_length=60, blank=True)
+    message = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ready_at = models.DateTimeField(null=True, blank=True)
+    changed_at = models.DateTimeField(null=True, blank=True)
+    stopping_at = models.DateTimeField(null=True, blank=True)  # when we asked it to stop
+
+    class Meta:
+        ordering = ("generation", "ordinal")
+
+    def __str__(self) -> str:
+        return self.id

@@ -1,0 +1,30 @@
+"""Environment builds: the builder's word, written to our rows."""
+
+from endpoints import wiring
+from endpoints.enums import BuildState
+from endpoints.models import EnvironmentBuild
+from endpoints.services.builds import spec_of
+
+_SEEN = ("state", "error", "started_at", "finished_at", "size_bytes")
+
+
+def start(spec_hash: str) -> None:
+    build = EnvironmentBuild.objects.get(pk=spec_hash)
+    wiring.builder().start(spec_of(build))
+
+
+def sync(build: EnvironmentBuild) -> None:
+    """A failure that was asked to be tried again stays PENDING until the builder has started on it."""
+    seen = wiring.builder().observe(build.pk)
+    if build.state == BuildState.PENDING and seen.state == BuildState.FAILED:
+        return
+    if all(getattr(build, name) == getattr(seen, name) for name in _SEEN):
+        return
+    for name in _SEEN:
+        setattr(build, name, getattr(seen, name))
+    build.save(update_fields=_SEEN)
+
+
+def sync_running() -> None:
+    for build in EnvironmentBuild.objects.filter(state__in=[BuildState.PENDING, BuildState.BUILDING]):
+        sync(build)

@@ -1,0 +1,14 @@
+"""What nobody needs any more."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from endpoints.models import Draft, Lease
+
+
+def tidy() -> None:
+    """Drafts that were left a month ago, leases of things that are gone."""
+    now = timezone.now()
+    Draft.objects.filter(updated_at__lt=now - timedelta(days=30)).delete()
+    Lease.objects.filter(expires_at__lt=now - timedelta(days=1)).delete()

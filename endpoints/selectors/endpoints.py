@@ -1,0 +1,103 @@
+"""Endpoints, deployments and what belongs to them, as one person may see them."""
+
+from django.db.models import Prefetch, Q, QuerySet
+
+from endpoints.domain.errors import NotFound
+from endpoints.models import Deployment, Endpoint, Event, Operation, Replica, TestCall, User, Workspace
+
+
+def workspaces_for(user: User) -> QuerySet[Workspace]:
+    if user.is_superuser:
+        return Workspace.objects.all()
+    return Workspace.objects.filter(role_assignments__user=user)
+
+
+def workspace_for(user: User, name: str) -> Workspace:
+    """Raises NotFound for a stranger, as for a workspace that does not exist."""
+    workspace = workspaces_for(user).filter(name=name).first()
+    if workspace is None:
+        raise NotFound(f"There is no workspace “{name}”.")
+    return workspace
+
+
+def endpoints_for(user: User, *, workspace: Workspace | None = None) -> QuerySet[Endpoint]:
+    """Present endpoints, each with its present deployments under `live_deployments`: two queries."""
+    deployments = Deployment.objects.present().select_related("model", "instance_type")
+    found = Endpoint.objects.present().filter(workspace__in=workspaces_for(user))
+    if workspace is not None:
+        found = found.filter(workspace=workspace)
+    return found.select_related("workspace", "created_by").prefetch_related(
+        Prefetch("deployments", queryset=deployments, to_attr="live_deployments")
+    )
+
+
+def search_endpoints(found: QuerySet[Endpoint], text: str) -> QuerySet[Endpoint]:
+    text = text.strip()
+    return found.filter(Q(name__icontains=text) | Q(description__icontains=text)) if text else found
+
+
+def endpoint_for(user: User, name: str) -> Endpoint:
+    """By name, letters of either case. Raises NotFound, to strangers too."""
+    endpoint = endpoints_for(user).filter(name__iexact=name).first()
+    if endpoint is None:
+        raise NotFound(f"There is no endpoint “{name}”.")
+    return endpoint
+
+
+def tombstone_for(user: User, name: str) -> Event | None:
+    """Who deleted the endpoint that had this name, and when; None if there was none."""
+    events = Event.objects.filter(
+        workspace__in=workspaces_for(user), endpoint_name__iexact=name, verb="endpoint.deletion_started"
+    )
+    return events.order_by("-id").first()
+
+
+def deployments_of(endpoint: Endpoint) -> QuerySet[Deployment]:
+    replicas = Replica.objects.order_by("generation", "ordinal")
+    return (
+        endpoint.deployments.present()
+        .select_related("endpoint__workspace", "model", "code", "environment", "instance_type", "created_by")
+        .prefetch_related(Prefetch("replicas", queryset=replicas))
+    )
+
+
+def deployment_of(endpoint: Endpoint, name: str) -> Deployment:
+    deployment = deployments_of(endpoint).filter(name__iexact=name).first()
+    if deployment is None:
+        raise NotFound(f"“{endpoint.name}” has no deployment “{name}”.")
+    return deployment
+
+
+def replica_of(deployment: Deployment, ordinal: int) -> Replica:
+    """The newest generation's."""
+    replica = deployment.replicas.filter(ordinal=ordinal, stopping_at=None).order_by("-generation").first()
+    if replica is None:
+        raise NotFound(f"{deployment.name} has no replica {ordinal}.")
+    return replica
+
+
+def operations_for(user: User) -> QuerySet[Operation]:
+    return Operation.objects.filter(endpoint__workspace__in=workspaces_for(user)).select_related(
+        "endpoint__workspace", "deployment", "created_by"
+    )
+
+
+def operation_for(user: User, operation_id: object) -> Operation:
+    operation = operations_for(user).filter(pk=operation_id).first()
+    if operation is None:
+        raise NotFound("There is no such operation.")
+    return operation
+
+
+def events_for(user: User, *, endpoint: Endpoint | None = None, workspace: Workspace | None = None) -> QuerySet[Event]:
+    events = Event.objects.select_related("actor")
+    if endpoint is not None:
+        return events.filter(endpoint_id=endpoint.pk)
+    own = Q(workspace__in=workspaces_for(user))
+    if workspace is not None:
+        return events.filter(workspace=workspace).filter(own)
+    return events.filter(own | Q(workspace=None, actor=user))
+
+
+def test_calls_of(user: User, endpoint: Endpoint) -> QuerySet[TestCall]:
+    return TestCall.objects.filter(user=user, endpoint=endpoint)

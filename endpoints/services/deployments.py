@@ -1,0 +1,257 @@
+"""Deployments: create, update, scale, retry, delete; restart of a replica."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from endpoints import hints, wiring
+from endpoints.domain import lifecycle
+from endpoints.domain.actor import Actor
+from endpoints.domain.errors import Conflict, Invalid, StaleVersion
+from endpoints.domain.lifecycle import Move
+from endpoints.domain.names import checked_name, checked_tags, checked_variables
+from endpoints.enums import OperationKind, ProvisioningState
+from endpoints.models import (
+    CodeVersion,
+    Deployment,
+    Endpoint,
+    EnvironmentVersion,
+    InstanceType,
+    ModelVersion,
+    Operation,
+    Replica,
+    default_probe,
+)
+from endpoints.permissions import Action, require
+from endpoints.services import events
+from endpoints.services.builds import ensure_build
+from endpoints.services.operations import start_operation
+from endpoints.services.specification import check_specification, environment_spec
+
+MAX_DEPLOYMENTS = 20
+COLOR_SLOTS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Specification:
+    """What a deployment runs. All of it but `instance_count` belongs to the generation."""
+
+    model: ModelVersion | None = None
+    code: CodeVersion | None = None
+    scoring_script: str = ""
+    environment: EnvironmentVersion | None = None
+    environment_variables: Mapping[str, str] = field(default_factory=dict)
+    instance_type: InstanceType | None = None
+    instance_count: int = 1
+    request_timeout_ms: int = 5000
+    max_concurrent_requests_per_instance: int = 1
+    max_request_bytes: int = 16 * 1024 * 1024
+    liveness_probe: Mapping[str, float] = field(default_factory=default_probe)
+    readiness_probe: Mapping[str, float] = field(default_factory=default_probe)
+
+
+def create_deployment(
+    *,
+    actor: Actor,
+    endpoint: Endpoint,
+    name: str,
+    specification: Specification,
+    description: str = "",
+    tags: Mapping[str, str] | None = None,
+) -> tuple[Deployment, Operation]:
+    """A deployment with no traffic, and the operation that brings it up."""
+    require(actor.user, Action.WRITE, endpoint.workspace)
+    checked_name(name)
+    specification = check_specification(specification, workspace=endpoint.workspace)
+    try:
+        with transaction.atomic():
+            locked = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
+            _check_room(locked)
+            deployment = Deployment(
+                endpoint=locked,
+                name=name,
+                description=description,
+                tags=checked_tags(dict(tags or {})),
+                color_slot=_free_slot(locked),
+                created_by=actor.user,
+            )
+            _write(deployment, specification)
+            deployment.save()
+            after = describe(specification)
+            events.record(actor=actor, verb="deployment.created", deployment=deployment, after=after)
+            operation = start_operation(actor=actor, deployment=deployment, kind=OperationKind.CREATE)
+    except IntegrityError:
+        raise Invalid({"name": f"“{endpoint.name}” has a deployment “{name}” already."}) from None
+    return deployment, operation
+
+
+def update_deployment(
+    *,
+    actor: Actor,
+    deployment: Deployment,
+    expected_generation: int | None = None,
+    description: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    **changes: Any,
+) -> tuple[Deployment, Operation | None]:
+    """Changes any field of Specification. A new generation rolls out beside the old one; a changed count scales.
+
+    Returns no operation where nothing needs to run. Raises StaleVersion, Conflict, Invalid.
+    """
+    require(actor.user, Action.WRITE, deployment.endpoint.workspace)
+    with transaction.atomic():
+        locked = Deployment.objects.select_for_update().select_related("endpoint__workspace").get(pk=deployment.pk)
+        _check_present(locked, expected_generation)
+        before = specification_of(locked)
+        after = check_specification(replace(before, **_known(changes)), workspace=locked.endpoint.workspace)
+        _write_words(actor, locked, description, tags)
+        if after == before:
+            locked.save()
+            return locked, None
+        return locked, _roll(actor, locked, before, after)
+
+
+def _roll(actor: Actor, deployment: Deployment, before: Specification, after: Specification) -> Operation:
+    only_count = replace(before, instance_count=after.instance_count) == after
+    move, kind = (Move.SCALE, OperationKind.SCALE) if only_count else (Move.UPDATE, OperationKind.UPDATE)
+    deployment.state = lifecycle.after(deployment.state, move, subject=deployment.name)
+    deployment.failure_code = deployment.failure_message = ""
+    if not only_count:
+        deployment.generation += 1
+    _write(deployment, after)
+    deployment.save()
+    changed = {key: (old, new) for key, old, new in _differences(before, after)}
+    events.record(
+        actor=actor,
+        verb="deployment.scaled" if only_count else "deployment.updated",
+        deployment=deployment,
+        before={key: old for key, (old, _) in changed.items()},
+        after={key: new for key, (_, new) in changed.items()},
+    )
+    return start_operation(actor=actor, deployment=deployment, kind=kind)
+
+
+def retry_deployment(*, actor: Actor, deployment: Deployment) -> Operation:
+    """Tries a failed or cancelled deployment again, as it is specified."""
+    require(actor.user, Action.WRITE, deployment.endpoint.workspace)
+    with transaction.atomic():
+        locked = Deployment.objects.select_for_update().select_related("endpoint").get(pk=deployment.pk)
+        _check_present(locked, None)
+        if locked.state == ProvisioningState.SUCCEEDED:
+            raise Conflict(f"{locked.name} is running; there is nothing to retry.")
+        locked.state = lifecycle.after(locked.state, Move.UPDATE, subject=locked.name)
+        locked.failure_code = locked.failure_message = ""
+        locked.generation += 1
+        locked.save()
+        if locked.environment_hash:
+            ensure_build(environment_spec(specification_of(locked)))
+        events.record(actor=actor, verb="deployment.retried", deployment=locked)
+        return start_operation(actor=actor, deployment=locked, kind=OperationKind.UPDATE)
+
+
+def delete_deployment(*, actor: Actor, deployment: Deployment) -> Operation:
+    """Drains and removes it. Refused while it has live traffic."""
+    require(actor.user, Action.DELETE, deployment.endpoint.workspace)
+    with transaction.atomic():
+        endpoint = Endpoint.objects.select_for_update().get(pk=deployment.endpoint_id)
+        share = endpoint.traffic.get(deployment.name, 0) or endpoint.live_traffic.get(deployment.name, 0)
+        if share:
+            raise Conflict(
+                f"{deployment.name} has {share} % of the traffic of “{endpoint.name}”. "
+                "Shift it to another deployment first, then delete."
+            )
+        locked = Deployment.objects.select_for_update().select_related("endpoint").get(pk=deployment.pk)
+        if locked.deleted_at or locked.state == ProvisioningState.DELETING:
+            raise Conflict(f"{locked.name} is being deleted already.")
+        return start_deletion(actor=actor, deployment=locked)
+
+
+def start_deletion(*, actor: Actor, deployment: Deployment) -> Operation:
+    """The deletion itself, once it is known to be allowed. Call inside atomic()."""
+    deployment.state = lifecycle.after(deployment.state, Move.DELETE, subject=deployment.name)
+    deployment.save(update_fields=["state", "updated_at"])
+    events.record(actor=actor, verb="deployment.deletion_started", deployment=deployment)
+    return start_operation(actor=actor, deployment=deployment, kind=OperationKind.DELETE)
+
+
+def restart_replica(*, actor: Actor, replica: Replica) -> None:
+    """Drains one replica and starts it again; the others go on serving."""
+    deployment = replica.deployment
+    require(actor.user, Action.WRITE, deployment.endpoint.workspace)
+    if replica.stopping_at or deployment.state == ProvisioningState.DELETING:
+        raise Conflict("This replica is being stopped.")
+    events.record(
+        actor=actor,
+        verb="replica.restarted",
+        deployment=deployment,
+        subject=f"{deployment}/{replica.ordinal}",
+    )
+    wiring.compute().restart(replica.pk)
+    hints.deployment_changed(deployment.pk, delay=0.5)
+
+
+def specification_of(deployment: Deployment) -> Specification:
+    return Specification(**{item.name: getattr(deployment, item.name) for item in fields(Specification)})
+
+
+def describe(specification: Specification) -> dict[str, Any]:
+    """For the history: names rather than ids, and no value of an environment variable, which may be a secret."""
+    described = {item.name: getattr(specification, item.name) for item in fields(Specification)}
+    described["environment_variables"] = sorted(specification.environment_variables)
+    plain = (int, float, str, dict, list)
+    return {key: value if isinstance(value, plain) else str(value or "") for key, value in described.items()}
+
+
+def _differences(before: Specification, after: Specification) -> list[tuple[str, Any, Any]]:
+    old, new = describe(before), describe(after)
+    raw = [item.name for item in fields(Specification) if getattr(before, item.name) != getattr(after, item.name)]
+    return [(name, old[name], new[name]) for name in raw]
+
+
+def _known(changes: Mapping[str, Any]) -> Mapping[str, Any]:
+    unknown = set(changes) - {item.name for item in fields(Specification)}
+    if unknown:
+        raise Invalid(dict.fromkeys(unknown, "There is no such field."))
+    return changes
+
+
+def _write(deployment: Deployment, specification: Specification) -> None:
+    for item in fields(Specification):
+        setattr(deployment, item.name, getattr(specification, item.name))
+    checked_variables(specification.environment_variables)
+    spec = environment_spec(specification)
+    deployment.environment_hash = spec.hash
+    ensure_build(spec)
+
+
+def _write_words(actor: Actor, deployment: Deployment, description: str | None, tags: Mapping[str, str] | None) -> None:
+    before = {"description": deployment.description, "tags": deployment.tags}
+    deployment.description = deployment.description if description is None else description
+    deployment.tags = deployment.tags if tags is None else checked_tags(dict(tags))
+    after = {"description": deployment.description, "tags": deployment.tags}
+    if before != after:
+        events.record(actor=actor, verb="deployment.described", deployment=deployment, before=before, after=after)
+
+
+def _check_present(deployment: Deployment, expected_generation: int | None) -> None:
+    if deployment.deleted_at or deployment.state == ProvisioningState.DELETING:
+        raise Conflict(f"{deployment.name} is being deleted.")
+    if expected_generation is not None and deployment.generation != expected_generation:
+        raise StaleVersion(
+            f"{deployment.name} was changed meanwhile: it is at generation {deployment.generation}, "
+            f"your change was made against {expected_generation}."
+        )
+
+
+def _check_room(endpoint: Endpoint) -> None:
+    if endpoint.deleted_at or endpoint.state == ProvisioningState.DELETING:
+        raise Conflict(f"“{endpoint.name}” is being deleted.")
+    if endpoint.deployments.present().count() >= MAX_DEPLOYMENTS:
+        raise Invalid(f"An endpoint has at most {MAX_DEPLOYMENTS} deployments. Delete one first.")
+
+
+def _free_slot(endpoint: Endpoint) -> int:
+    used = set(endpoint.deployments.present().values_list("color_slot", flat=True))
+    return next((slot for slot in range(COLOR_SLOTS) if slot not in used), len(used) % COLOR_SLOTS)

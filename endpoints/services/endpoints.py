@@ -1,0 +1,101 @@
+"""Endpoints: create, update, delete."""
+
+from collections.abc import Mapping
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from endpoints.domain import lifecycle
+from endpoints.domain.actor import Actor
+from endpoints.domain.errors import Conflict, Invalid
+from endpoints.domain.names import checked_name, checked_tags
+from endpoints.enums import AuthMode, EndpointKind, ProvisioningState
+from endpoints.models import Endpoint, Workspace
+from endpoints.permissions import Action, require
+from endpoints.services import deployments, events
+from endpoints.services.credentials import create_credentials
+from endpoints.services.routes import next_revision
+
+
+def create_endpoint(
+    *,
+    actor: Actor,
+    workspace: Workspace,
+    name: str,
+    description: str = "",
+    tags: Mapping[str, str] | None = None,
+    auth_mode: str = AuthMode.KEY,
+    kind: str = EndpointKind.ONLINE,
+) -> Endpoint:
+    """An endpoint without deployments, and its two keys. Succeeded once the gateway is seen to route it."""
+    require(actor.user, Action.WRITE, workspace)
+    checked_name(name)
+    _check_supported(kind, auth_mode)
+    try:
+        with transaction.atomic():
+            endpoint = Endpoint.objects.create(
+                workspace=workspace,
+                name=name,
+                description=description,
+                tags=checked_tags(dict(tags or {})),
+                auth_mode=auth_mode,
+                kind=kind,
+                route_revision=next_revision(),
+                created_by=actor.user,
+            )
+            create_credentials(endpoint)
+            after = {"kind": kind, "auth_mode": auth_mode, "description": description, "tags": endpoint.tags}
+            events.record(actor=actor, verb="endpoint.created", endpoint=endpoint, after=after)
+    except IntegrityError:
+        raise Invalid(
+            {"name": f"The name “{name}” is taken: endpoint names are unique on this site. Choose another."}
+        ) from None
+    return endpoint
+
+
+def _check_supported(kind: str, auth_mode: str) -> None:
+    if kind != EndpointKind.ONLINE:
+        raise Invalid({"kind": f"Endpoints of kind “{kind}” are not available yet. Use online."})
+    if auth_mode != AuthMode.KEY:
+        raise Invalid({"auth_mode": f"Authentication “{auth_mode}” is not available yet. Use key."})
+
+
+def update_endpoint(
+    *,
+    actor: Actor,
+    endpoint: Endpoint,
+    description: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> Endpoint:
+    """Changes the words of an endpoint; None leaves a field as it is."""
+    require(actor.user, Action.WRITE, endpoint.workspace)
+    before = {"description": endpoint.description, "tags": endpoint.tags}
+    after = {
+        "description": endpoint.description if description is None else description,
+        "tags": endpoint.tags if tags is None else checked_tags(dict(tags)),
+    }
+    if before == after:
+        return endpoint
+    with transaction.atomic():
+        Endpoint.objects.filter(pk=endpoint.pk).update(**after, updated_at=timezone.now())
+        events.record(actor=actor, verb="endpoint.updated", endpoint=endpoint, before=before, after=after)
+    endpoint.refresh_from_db()
+    return endpoint
+
+
+def delete_endpoint(*, actor: Actor, endpoint: Endpoint) -> None:
+    """Deletes the endpoint with all its deployments: it stops answering at once, then everything drains."""
+    require(actor.user, Action.DELETE, endpoint.workspace)
+    with transaction.atomic():
+        locked = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
+        if locked.state == ProvisioningState.DELETING or locked.deleted_at:
+            raise Conflict(f"“{locked.name}” is being deleted already.")
+        locked.state = lifecycle.after(locked.state, lifecycle.Move.DELETE, subject=locked.name)
+        before = {"traffic": locked.traffic}
+        locked.traffic = {}
+        locked.traffic_version += 1
+        locked.route_revision = next_revision()
+        locked.save()
+        events.record(actor=actor, verb="endpoint.deletion_started", endpoint=locked, before=before)
+        for deployment in locked.deployments.present().exclude(state=ProvisioningState.DELETING):
+            deployments.start_deletion(actor=actor, deployment=deployment)

@@ -1,0 +1,14 @@
+"""The gateway's revision: every change that concerns routes takes the next one, in its own transaction."""
+
+from django.db.models import F
+
+from endpoints import hints
+from endpoints.models import GatewayState
+
+
+def next_revision() -> int:
+    """The revision that will carry this transaction's change. Call inside atomic()."""
+    GatewayState.objects.get_or_create(id=1)
+    GatewayState.objects.filter(id=1).update(desired_revision=F("desired_revision") + 1)
+    hints.routes_changed()
+    return GatewayState.objects.values_list("desired_revision", flat=True).get(id=1)

@@ -1,0 +1,110 @@
+"""Whether a deployment's specification holds together, before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from endpoints import wiring
+from endpoints.domain.environments import EnvironmentSpec, EnvironmentSpecError, for_mlflow, with_runtime
+from endpoints.domain.errors import Invalid
+from endpoints.domain.names import checked_variables
+from endpoints.enums import ModelType
+from endpoints.models import EnvironmentVersion, ModelVersion, Workspace
+
+if TYPE_CHECKING:
+    from endpoints.services.deployments import Specification
+
+MAX_TIMEOUT_MS = 180_000
+MAX_INSTANCES = 50
+_PROBE_FIELDS = frozenset({"initial_delay", "period", "timeout", "success_threshold", "failure_threshold"})
+
+
+def check_specification(specification: Specification, *, workspace: Workspace) -> Specification:
+    """The same, if it can run; else Invalid with every field that is wrong."""
+    problems = {
+        **_numbers(specification),
+        **_assets(specification, workspace),
+        **_probe("liveness_probe", specification.liveness_probe),
+        **_probe("readiness_probe", specification.readiness_probe),
+    }
+    if specification.instance_type is None or not specification.instance_type.enabled:
+        problems["instance_type"] = "Choose an instance type that is available."
+    if problems:
+        raise Invalid(problems)
+    checked_variables(dict(specification.environment_variables))
+    environment_spec(specification)
+    return specification
+
+
+def _numbers(specification: Specification) -> dict[str, str]:
+    ranges = {
+        "instance_count": (1, MAX_INSTANCES),
+        "request_timeout_ms": (1, MAX_TIMEOUT_MS),
+        "max_concurrent_requests_per_instance": (1, 1000),
+        "max_request_bytes": (1024, 1024**3),
+    }
+    return {
+        name: f"A whole number from {low} to {high}."
+        for name, (low, high) in ranges.items()
+        if not (isinstance(value := getattr(specification, name), int) and low <= value <= high)
+    }
+
+
+def _probe(name: str, probe: Mapping[str, float]) -> dict[str, str]:
+    if set(probe) != _PROBE_FIELDS or not all(isinstance(value, int | float) for value in probe.values()):
+        return {name: f"A probe has these numbers: {', '.join(sorted(_PROBE_FIELDS))}."}
+    minimum = {"initial_delay": 0}
+    low = [key for key, value in probe.items() if value < minimum.get(key, 1)]
+    if low:
+        return {name: f"{', '.join(sorted(low))}: at least 1."}
+    if name == "liveness_probe" and probe["success_threshold"] != 1:
+        return {name: "success_threshold of the liveness probe is always 1."}
+    return {}
+
+
+def _assets(specification: Specification, workspace: Workspace) -> dict[str, str]:
+    problems = {}
+    for name in ("model", "code", "environment"):
+        asset = getattr(specification, name)
+        if asset is not None and asset.workspace_id != workspace.pk:
+            problems[name] = f"There is no {name} of this name in “{workspace}”."
+    model = specification.model
+    if model is not None and model.type == ModelType.TRITON:
+        problems["model"] = "Triton models cannot be deployed yet. Use an MLflow model, or a scoring script."
+    if not _is_mlflow(model) and not problems:
+        problems |= _scoring_problems(specification)
+    return problems
+
+
+def _is_mlflow(model: ModelVersion | None) -> bool:
+    return model is not None and model.type == ModelType.MLFLOW
+
+
+def _scoring_problems(specification: Specification) -> dict[str, str]:
+    if specification.code is None:
+        return {"code": "Without an MLflow model a deployment needs scoring code with a scoring script."}
+    if specification.environment is None:
+        return {"environment": "A scoring script needs an environment: the packages that it imports."}
+    script = specification.scoring_script
+    scripts = [file.path for file in wiring.store().files(specification.code.artifact_id) if file.path.endswith(".py")]
+    if script not in scripts:
+        return {"scoring_script": f"“{script}” is not in {specification.code}. There is: {', '.join(scripts[:10])}."}
+    return {}
+
+
+def environment_spec(specification: Specification) -> EnvironmentSpec:
+    """What must be installed: the environment asked for, else the model's own, and our server's needs."""
+    try:
+        if specification.environment is not None:
+            return with_runtime(_spec_of(specification.environment), wiring.runtime_requirements())
+        if specification.model is None:
+            raise Invalid({"environment": "Choose an environment."})
+        model = wiring.inspect_mlflow(specification.model.artifact_id)
+        return with_runtime(for_mlflow(model), wiring.runtime_requirements())
+    except EnvironmentSpecError as error:
+        raise Invalid({"environment": str(error)}) from error
+
+
+def _spec_of(environment: EnvironmentVersion) -> EnvironmentSpec:
+    return EnvironmentSpec(python_version=environment.python_version, requirements=tuple(environment.requirements))

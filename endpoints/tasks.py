@@ -1,0 +1,28 @@
+"""Wake-up calls: each under a minute, each safe to run twice."""
+
+from typing import Any
+
+from celery import shared_task
+
+from endpoints.reconcile import deployments, gateway, housekeeping
+from endpoints.reconcile import sweep as sweeper
+
+
+@shared_task(name="endpoints.tasks.reconcile_deployment")
+def reconcile_deployment(*, deployment_id: str, chain: str = "", **_: Any) -> None:
+    deployments.reconcile_deployment(deployment_id=deployment_id, chain=chain)
+
+
+@shared_task(name="endpoints.tasks.reconcile_gateway")
+def reconcile_gateway(**_: Any) -> None:
+    gateway.reconcile_gateway()
+
+
+@shared_task(name="endpoints.tasks.sweep")
+def sweep(**_: Any) -> None:
+    sweeper.sweep()
+
+
+@shared_task(name="endpoints.tasks.tidy")
+def tidy(**_: Any) -> None:
+    housekeeping.tidy()

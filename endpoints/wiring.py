@@ -1,0 +1,95 @@
+"""Which adapter stands behind each port, from the settings. The only place that knows."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import uv
+from django.conf import settings
+
+from endpoints.artifacts.port import ArtifactStore
+from endpoints.compute.port import Compute
+from endpoints.environments.port import EnvironmentBuilder
+from endpoints.gateway.port import Gateway
+
+RUNTIME = Path(__file__).resolve().parent / "runtime"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapters:
+    compute: Compute
+    gateway: Gateway
+    store: ArtifactStore
+    builder: EnvironmentBuilder
+
+
+_override: list[Adapters] = []
+
+
+@contextmanager
+def using(adapters: Adapters) -> Iterator[None]:
+    """These instead of the settings', in tests."""
+    _override.append(adapters)
+    try:
+        yield
+    finally:
+        _override.pop()
+
+
+def compute() -> Compute:
+    return _adapters().compute
+
+
+def gateway() -> Gateway:
+    return _adapters().gateway
+
+
+def store() -> ArtifactStore:
+    return _adapters().store
+
+
+def builder() -> EnvironmentBuilder:
+    return _adapters().builder
+
+
+def _adapters() -> Adapters:
+    return _override[-1] if _override else _local()
+
+
+@cache
+def _local() -> Adapters:
+    from endpoints.artifacts.store import LocalArtifactStore
+    from endpoints.compute.local.adapter import LocalCompute
+    from endpoints.compute.local.supervisor import SupervisorPrograms
+    from endpoints.environments.builder import UvEnvironmentBuilder
+    from endpoints.gateway.envoy import EnvoyGateway
+
+    data, run = Path(settings.STUDIO_DATA_DIR), Path(settings.STUDIO_RUN_DIR)
+    programs = SupervisorPrograms(socket=run / "supervisor.sock", conf_dir=data / "supervisor" / "conf.d")
+    return Adapters(
+        compute=LocalCompute(programs=programs, state_dir=data / "replicas"),
+        gateway=EnvoyGateway(config_dir=data / "gateway", admin_socket=run / "envoy-admin.sock"),
+        store=LocalArtifactStore(data / "artifacts"),
+        builder=UvEnvironmentBuilder(
+            programs=programs,
+            root=data / "environments",
+            uv=Path(uv.find_uv_bin()),
+            cache_dir=data / "uv-cache",
+        ),
+    )
+
+
+def scan(folder: Path) -> Any:
+    from endpoints.artifacts.scan import scan as scan_folder
+
+    return scan_folder(folder)
+
+
+@cache
+def runtime_requirements() -> tuple[str, ...]:
+    """What our inference server itself needs in a deployment's environment."""
+    lines = (RUNTIME / "requirements.txt").read_text().splitlines()
+    return tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))

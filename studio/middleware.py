@@ -1,0 +1,64 @@
+"""A request id on everything, and what htmx needs of every answer."""
+
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.cache import patch_vary_headers
+from django.utils.decorators import sync_and_async_middleware
+
+GetResponse = Callable[[HttpRequest], Any]
+Middleware = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+
+def _around(
+    get_response: GetResponse,
+    before: Callable[[HttpRequest], None],
+    after: Callable[[HttpRequest, HttpResponseBase], HttpResponseBase],
+) -> Middleware:
+    if iscoroutinefunction(get_response):
+
+        async def asynchronous(request: HttpRequest) -> HttpResponseBase:
+            before(request)
+            return after(request, await get_response(request))
+
+        return asynchronous
+
+    def synchronous(request: HttpRequest) -> HttpResponseBase:
+        before(request)
+        return after(request, get_response(request))
+
+    return synchronous
+
+
+@sync_and_async_middleware
+def request_id(get_response: GetResponse) -> Middleware:
+    """`request.request_id`: ours always, so that nobody can forge one in the history."""
+
+    def before(request: HttpRequest) -> None:
+        request.request_id = str(uuid.uuid4())  # type: ignore[attr-defined]
+
+    def after(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
+        return response
+
+    return _around(get_response, before, after)
+
+
+@sync_and_async_middleware
+def htmx_habits(get_response: GetResponse) -> Middleware:
+    """Fragments and pages share URLs; an expired sign-in sends the whole page to the door, not a fragment."""
+
+    def before(request: HttpRequest) -> None:
+        return None
+
+    def after(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        patch_vary_headers(response, ["HX-Request"])
+        location = response.get("Location", "")
+        if request.headers.get("HX-Request") and response.status_code == 302 and "/accounts/" in location:
+            return HttpResponse(status=204, headers={"HX-Redirect": location})
+        return response
+
+    return _around(get_response, before, after)

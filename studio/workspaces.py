@@ -1,0 +1,22 @@
+"""Which workspace a person looks at: the one in the session, else the first that is theirs."""
+
+from django.http import HttpRequest
+
+from endpoints.models import User, Workspace
+from endpoints.selectors.endpoints import workspaces_for
+
+SESSION_KEY = "workspace"
+
+
+def current_workspace(request: HttpRequest) -> Workspace | None:
+    """None for a person who is in no workspace at all. Looked up once in a request."""
+    if not hasattr(request, "_current_workspace"):
+        request._current_workspace = _find(request)  # type: ignore[attr-defined]
+    return request._current_workspace  # type: ignore[attr-defined, no-any-return]
+
+
+def _find(request: HttpRequest) -> Workspace | None:
+    assert isinstance(request.user, User)
+    mine = workspaces_for(request.user)
+    chosen = request.session.get(SESSION_KEY)
+    return (mine.filter(name=chosen).first() if chosen else None) or mine.order_by("name").first()
