@@ -1,6 +1,6 @@
 """IT's tables. What the studio's services own is read-only here, so that the history stays whole."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -11,8 +11,13 @@ from endpoints import models
 admin.site.site_header = "Endpoint Studio administration"
 admin.site.site_title = "Endpoint Studio"
 
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+else:
+    ModelAdmin = admin.ModelAdmin
 
-class ReadOnly(admin.ModelAdmin[Any]):
+
+class ReadOnly(ModelAdmin):
     def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
         return False
 
@@ -37,7 +42,7 @@ class UserAdmin(DjangoUserAdmin):
 
 
 @admin.register(models.InstanceType)
-class InstanceTypeAdmin(admin.ModelAdmin[models.InstanceType]):
+class InstanceTypeAdmin(ModelAdmin):
     list_display = ("name", "vcpu", "memory_mib", "gpu", "price_per_hour", "enabled")
     list_editable = ("price_per_hour", "enabled")
 
