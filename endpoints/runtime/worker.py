@@ -1,0 +1,103 @@
+"""A worker process: loads the model once, then answers one request at a time until its socket closes."""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import gc
+import io
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from typing import Any, Protocol
+
+from . import frames, log, results
+from .errors import LoadError, ScoringError, last_line
+from .request import Request
+from .scripts import ScriptModel, print_user_traceback
+
+LOAD_FAILED = 3  # exit status
+
+_PR_SET_PDEATHSIG = 1
+
+
+class Model(Protocol):
+    """The seam at which kinds of models meet the server."""
+
+    def run(self, request: Request) -> Any:
+        """One prediction, of any type that `results.encode` takes. Raises ScoringError for the caller's mistakes."""
+
+    def describe(self) -> dict[str, Any]:
+        """JSON for the API's documents: `inputs`, `outputs` and `params` as MLflow writes schemas, `example`."""
+
+
+def main(arguments: str) -> int:
+    """`arguments` is JSON: descriptor, parent (a pid), entry_script, model_dir, mlflow."""
+    settings = json.loads(arguments)
+    _die_with(settings["parent"])
+    _prepare_streams()
+    connection = socket.socket(fileno=settings["descriptor"])
+    connection.set_inheritable(False)
+    sys.argv[:] = [settings["entry_script"] or settings["model_dir"]]
+    try:
+        model = _load(settings)
+    except LoadError as error:
+        connection.sendall(frames.encode({"kind": "failed", "code": error.code, "message": error.message}))
+        return LOAD_FAILED
+    gc.collect()
+    gc.freeze()
+    connection.sendall(frames.encode({"kind": "ready"}, json.dumps(model.describe()).encode()))
+    _serve(connection, model)
+    return 0
+
+
+def _die_with(parent: int) -> None:
+    """A parent that was killed takes its workers along, busy ones too."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(LOAD_FAILED)
+
+
+def _prepare_streams() -> None:
+    """A print() shows in the log at once, and a segmentation fault leaves a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)
+    faulthandler.enable()
+
+
+def _load(settings: dict[str, Any]) -> Model:
+    if not settings["mlflow"]:
+        return ScriptModel(settings["entry_script"])
+    from .mlflow_models import MlflowModel
+
+    return MlflowModel(settings["model_dir"])
+
+
+def _serve(connection: socket.socket, model: Model) -> None:
+    while (frame := frames.read(connection)) is not None:
+        head = frame.head
+        request = Request(head["id"], head["path"], head["type"], frame.body)
+        connection.sendall(_answer(model, request))
+
+
+def _answer(model: Model, request: Request) -> bytes:
+    started = time.perf_counter_ns()
+    try:
+        result = model.run(request)
+        head: dict[str, Any] = {"kind": "result", "ms": (time.perf_counter_ns() - started) / 1e6}
+        body, head["type"] = results.encode(result)
+        return frames.encode(head, body)
+    except ScoringError as error:
+        failure = error
+    except BaseException as error:
+        log.error(f"run() raised {last_line(error)}", request_id=request.id)
+        print_user_traceback(error)
+        failure = ScoringError(500, "UserScriptException", last_line(error))
+    elapsed = (time.perf_counter_ns() - started) / 1e6
+    head = {"kind": "error", "ms": elapsed, "status": failure.status, "code": failure.code}
+    return frames.encode({**head, "message": failure.message})

@@ -1,0 +1,225 @@
+"""The front's side of one worker process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+from . import frames, log
+from .errors import INIT_FAILED, LoadError, ScoringError
+from .options import Options
+
+_LAST_WORDS_SECONDS = 1.0  # for what a dead worker has sent to arrive
+
+
+class Reply(NamedTuple):
+    body: bytes
+    content_type: str
+    model_ms: float  # spent in run(), in milliseconds
+
+
+class Job:
+    """One request on its way through the pool. `reply` gets a Reply, or a ScoringError."""
+
+    __slots__ = ("body", "expiry", "head", "model_ms", "reply")
+
+    def __init__(self, head: dict[str, Any], body: bytes, reply: asyncio.Future[Reply]) -> None:
+        self.head = head
+        self.body = body
+        self.reply = reply
+        self.expiry: asyncio.TimerHandle | None = None
+        self.model_ms: float | None = None
+
+    def fail(self, error: ScoringError) -> None:
+        if not self.reply.done():
+            self.reply.set_exception(error)
+
+
+class Ending(NamedTuple):
+    """How a worker's life went."""
+
+    loaded: bool
+    served: int
+    timed_out: bool
+    error: LoadError  # meaningful when it was never loaded
+    cause: str  # "status 1" or "signal SIGSEGV"
+
+
+class Worker(asyncio.Protocol):
+    """Spawn with `start`, then give it one job at a time; `on_idle` is called when it can take the next."""
+
+    def __init__(self, options: Options, on_idle: Callable[[Worker], None]) -> None:
+        self._options = options
+        self._on_idle = on_idle
+        self._parser = frames.Parser()
+        self._closed = asyncio.get_running_loop().create_future()
+        self._deadline: asyncio.TimerHandle | None = None
+        self._load_error: LoadError | None = None
+        self._dying = False
+        self._timed_out = False
+        self._served = 0
+        self._transport: asyncio.Transport | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self.job: Job | None = None
+        self.loaded = False
+        self.description: dict[str, Any] = {}
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process else 0
+
+    @property
+    def alive(self) -> bool:
+        return not (self._dying or self._closed.done())
+
+    async def start(self) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                str(Path(__file__).parent),
+                "--worker",
+                self._settings(theirs.fileno()),
+                pass_fds=(theirs.fileno(),),
+                stdin=asyncio.subprocess.DEVNULL,
+                env=self._environment(),
+                start_new_session=True,  # so that what it starts can be ended with it
+            )
+        ours.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.create_unix_connection(lambda: self, sock=ours)
+
+    def run(self, job: Job) -> None:
+        assert self._transport is not None
+        self.job = job
+        self._transport.write(frames.encode(job.head, job.body))
+        loop = asyncio.get_running_loop()
+        self._deadline = loop.call_later(self._options.request_timeout, self._time_out)
+
+    async def finished(self) -> Ending:
+        """Wait for the process to end; its job, if it has one, fails."""
+        assert self._process is not None
+        status = await self._process.wait()
+        self.kill()  # the group: a child of its own may hold the socket open
+        await asyncio.wait([self._closed], timeout=_LAST_WORDS_SECONDS)
+        cause = _cause(status)
+        self._fail_job(cause)
+        error = self._load_error or LoadError(INIT_FAILED, f"the worker died while it loaded ({cause})")
+        return Ending(self.loaded, self._served, self._timed_out, error, cause)
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Let it go through its exit handlers, then kill it."""
+        if self._process is None:
+            return
+        if self._transport is not None:
+            self._transport.close()
+        if self.loaded and self.job is None:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._process.wait(), grace_seconds)
+        self.kill()
+        await self._process.wait()
+
+    def kill(self) -> None:
+        self._dying = True
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one, but not a subclass
+
+    def data_received(self, data: bytes) -> None:
+        for frame in self._parser.feed(data):
+            self._received(frame)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It died, or closed its side: either way it can do no more."""
+        self.kill()
+        if not self._closed.done():
+            self._closed.set_result(None)
+
+    def _received(self, frame: frames.Frame) -> None:
+        kind = frame.head["kind"]
+        if kind == "failed":
+            self._load_error = LoadError(frame.head["code"], frame.head["message"])
+            return
+        if kind == "ready":
+            self.loaded = True
+            self.description = json.loads(frame.body)
+        else:
+            self._finish_job(frame)
+        if self.alive:
+            self._on_idle(self)
+
+    def _finish_job(self, frame: frames.Frame) -> None:
+        job, self.job = self.job, None
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._served += 1
+        if job is None or job.reply.done():
+            return
+        head = frame.head
+        job.model_ms = head["ms"]
+        if head["kind"] == "result":
+            job.reply.set_result(Reply(frame.body, head["type"], head["ms"]))
+        else:
+            job.fail(ScoringError(head["status"], head["code"], head["message"]))
+
+    def _time_out(self) -> None:
+        self._timed_out = True
+        job = self.job
+        if job is None:
+            return
+        milliseconds = self._options.request_timeout * 1000
+        log.error(f"run() took longer than {milliseconds:.0f} ms; its worker is replaced", request_id=job.head["id"])
+        job.fail(timed_out(self._options))
+        self.kill()
+
+    def _fail_job(self, cause: str) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        job, self.job = self.job, None
+        if job is None or self._timed_out:
+            return
+        log.error(f"the worker died in run() ({cause})", request_id=job.head["id"])
+        message = f"The worker process died while it ran this request ({cause}). It is being replaced."
+        job.fail(ScoringError(502, "WorkerCrashed", message))
+
+    def _settings(self, descriptor: int) -> str:
+        return json.dumps(
+            {
+                "descriptor": descriptor,
+                "parent": os.getpid(),
+                "entry_script": self._options.entry_script,
+                "model_dir": self._options.model_dir,
+                "mlflow": self._options.mlflow,
+            }
+        )
+
+    def _environment(self) -> dict[str, str]:
+        environment = dict(os.environ)
+        if self._options.model_dir:
+            environment["AZUREML_MODEL_DIR"] = self._options.model_dir
+        return environment
+
+
+def timed_out(options: Options) -> ScoringError:
+    message = f"The request took longer than {options.request_timeout * 1000:.0f} ms (request_timeout_ms)."
+    return ScoringError(408, "RequestTimeout", message)
+
+
+def _cause(status: int) -> str:
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        return f"signal {signal.Signals(-status).name}"
+    except ValueError:
+        return f"signal {-status}"
