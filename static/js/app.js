@@ -1,0 +1,29 @@
+// The one entry point. What every page needs is imported; the rest is loaded where an element asks for it.
+import { mount } from "./mount.js";
+import "./clock.js";
+import "./copy.js";
+import "./dialogs.js";
+import "./guard.js";
+import "./keyboard.js";
+import "./live.js";
+import "./menus.js";
+import "./palette.js";
+import "./requests.js";
+import "./theme-switch.js";
+import "./toasts.js";
+
+const onDemand = {
+  "[data-traffic]": () => import("./traffic.js"),
+  "[data-chart]": () => import("./charts.js"),
+  "code-editor": () => import("./editor.js"),
+  "[data-upload]": () => import("./upload.js"),
+  "[data-log]": () => import("./logs.js"),
+  "[data-test]": () => import("./testtab.js"),
+  "[data-key-field]": () => import("./keys.js"),
+  "[data-spark]": () => import("./sparkline.js"),
+  "code[data-language]": () => import("./highlight.js"),
+};
+
+for (const [selector, load] of Object.entries(onDemand)) {
+  mount(selector, () => void load());
+}

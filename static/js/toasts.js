@@ -1,0 +1,68 @@
+// Short messages. The server sends HX-Trigger {"toast": {"text", "tone", "detail", "url", "action", "undo": {"url", "fields"}, "seconds"}};
+// Django's messages are already in the page. Errors stay until dismissed.
+import { element, icon } from "./icons.js";
+import { mount } from "./mount.js";
+
+const ICONS = { ok: "circle-check", warn: "triangle-alert", bad: "circle-alert", info: "info" };
+
+/** Says it to screen readers only. */
+export function announce(text) {
+  const place = document.getElementById("announcer");
+  if (!place) return;
+  place.textContent = "";
+  requestAnimationFrame(() => (place.textContent = text));
+}
+
+export function toast({ text, tone = "info", detail, url, action = "Open", undo, retry, seconds }) {
+  const words = element("span", "grow", text);
+  if (detail) words.append(element("small", "", detail));
+  const box = element("div", `toast tone-${tone}`, icon(ICONS[tone] ?? "info"), words);
+  if (url) box.append(link(url, action));
+  if (undo) box.append(button("Undo", () => send(undo, box)));
+  if (retry) box.append(button("Retry", () => { box.remove(); retry(); }));
+  box.append(closer());
+  document.getElementById("toasts")?.append(box);
+  if (seconds ?? (tone === "bad" ? 0 : 6)) expire(box, seconds ?? 6);
+  return box;
+}
+
+function link(url, text) {
+  const made = element("a", "button button-s", text);
+  made.href = url;
+  return made;
+}
+
+function button(text, act) {
+  const made = element("button", "button button-s", text);
+  made.type = "button";
+  made.addEventListener("click", act);
+  return made;
+}
+
+function closer() {
+  const made = element("button", "button button-quiet button-s button-icon", icon("x"));
+  made.type = "button";
+  made.dataset.toastClose = "";
+  made.setAttribute("aria-label", "Dismiss");
+  return made;
+}
+
+function send({ url, fields }, box) {
+  box.remove();
+  window.htmx.ajax("post", url, { values: fields ?? {}, swap: "none", source: document.body });
+}
+
+// Time stands still while one reads: pointer over it, or focus inside.
+function expire(box, seconds) {
+  let left = seconds;
+  const timer = setInterval(() => {
+    if (!box.isConnected) return clearInterval(timer);
+    if (box.matches(":hover, :focus-within")) return;
+    left -= 0.25;
+    if (left <= 0) box.remove();
+  }, 250);
+}
+
+document.addEventListener("click", (event) => event.target.closest?.("[data-toast-close]")?.closest(".toast")?.remove());
+document.addEventListener("toast", (event) => toast(event.detail));
+mount("[data-toast]:not(.tone-bad)", (box) => expire(box, 8));
