@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +28,15 @@ class MlflowModel:
             code = IMPORT_ERROR if isinstance(error, ImportError) else INIT_FAILED
             raise LoadError(code, last_line(error)) from error
         self._schema = self._model.metadata.get_input_schema()
-        self._takes_params = "params" in inspect.signature(self._model.predict).parameters
+        # Without a schema for them, MLflow would drop params with a warning that no caller sees.
+        self._params_schema = getattr(self._model.metadata, "get_params_schema", lambda: None)()
 
     def run(self, request: Request) -> Any:
         """A bare list on /score, as on Azure; on /invocations `{"predictions": ...}`, as MLflow's own server."""
         from mlflow.exceptions import MlflowException
 
         data, params = parse(request, self._schema)
-        if params and not self._takes_params:
+        if params and self._params_schema is None:
             raise ScoringError(400, "BadArgument", "This model takes no params.")
         try:
             predictions = self._model.predict(data, params=params) if params else self._model.predict(data)
@@ -50,11 +50,10 @@ class MlflowModel:
         metadata = self._model.metadata
         inputs = self._schema.to_dict() if self._schema else None
         outputs = metadata.get_output_schema()
-        params = getattr(metadata, "get_params_schema", lambda: None)()
         return {
             "inputs": inputs,
             "outputs": outputs.to_dict() if outputs else None,
-            "params": params.to_dict() if params else None,
+            "params": self._params_schema.to_dict() if self._params_schema else None,
             "example": serving_example(self._folder, inputs),
         }
 
