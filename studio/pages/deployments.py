@@ -1,3 +1,116 @@
-from django.urls import URLPattern
+"""A deployment: what it runs, what its replicas do, and changes to it."""
 
-urlpatterns: list[URLPattern] = []
+from typing import Any
+
+import yaml
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.urls import path, reverse
+from django.views.decorators.http import require_POST
+
+from endpoints.domain.errors import Conflict, Invalid
+from endpoints.models import Deployment
+from endpoints.selectors.endpoints import replica_of
+from endpoints.services import deployments as services
+from studio.actors import actor_of
+from studio.pages.deployment_forms import DeploymentUpdateForm, update_initial
+from studio.pages.deployment_yaml import deployment_yaml
+from studio.pages.endpoint_frame import deployment_frame
+from studio.pages.forms import add_problems
+from studio.pages.page import page, show, went_to
+
+
+@page
+def deployment_detail(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
+    context = deployment_frame(request, name, deployment, "deployment_detail")
+    found: Deployment = context["deployment"]
+    context |= {
+        "replicas": list(found.replicas.all()),
+        "operations": list(found.operations.all()[:5]),
+        "variables": sorted(found.environment_variables),
+    }
+    return show(request, "deployments/detail.html", context, partial="overview")
+
+
+@page
+def deployment_spec(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
+    context = deployment_frame(request, name, deployment, "deployment_spec")
+    document = deployment_yaml(context["deployment"])
+    if request.GET.get("download"):
+        response = HttpResponse(_dump(document), content_type="application/yaml")
+        response["Content-Disposition"] = f'attachment; filename="{name}-{deployment}.yml"'
+        return response
+    return show(request, "deployments/spec.html", context | {"yaml": _dump(document)})
+
+
+def _dump(document: dict[str, Any]) -> str:
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+
+
+@page
+def deployment_settings(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
+    context = deployment_frame(request, name, deployment, "deployment_settings")
+    found: Deployment = context["deployment"]
+    if request.method != "POST":
+        form = DeploymentUpdateForm(initial=update_initial(found), deployment=found)
+        return show(request, "deployments/settings.html", context | {"form": form})
+    form = DeploymentUpdateForm(request.POST, deployment=found)
+    if form.is_valid():
+        try:
+            _, operation = services.update_deployment(actor=actor_of(request), deployment=found, **form.changes())
+        except Invalid as error:
+            add_problems(form, error)
+        except Conflict as error:
+            form.add_error(None, str(error))
+        else:
+            return _updated(request, found, operation)
+    return show(request, "deployments/settings.html", context | {"form": form}, status=422)
+
+
+def _updated(request: HttpRequest, deployment: Deployment, operation: Any) -> HttpResponse:
+    if operation is None:
+        url = reverse("deployment_detail", args=[deployment.endpoint.name, deployment.name])
+        return went_to(request, url, "Saved. Nothing had to be restarted.")
+    return went_to(request, reverse("operation_detail", args=[operation.pk]))
+
+
+@page
+@require_POST
+def deployment_retry(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
+    found = deployment_frame(request, name, deployment, "deployment_detail")["deployment"]
+    operation = services.retry_deployment(actor=actor_of(request), deployment=found)
+    return went_to(request, reverse("operation_detail", args=[operation.pk]))
+
+
+@page
+@require_POST
+def deployment_delete(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
+    found = deployment_frame(request, name, deployment, "deployment_settings")["deployment"]
+    back = reverse("deployment_settings", args=[found.endpoint.name, found.name])
+    if request.POST.get("confirm_name") != found.name:
+        return went_to(request, back, "The name you typed is another. Nothing was deleted.", level=messages.ERROR)
+    try:
+        operation = services.delete_deployment(actor=actor_of(request), deployment=found)
+    except Conflict as error:
+        return went_to(request, back, str(error), level=messages.ERROR)
+    return went_to(request, reverse("operation_detail", args=[operation.pk]))
+
+
+@page
+@require_POST
+def replica_restart(request: HttpRequest, name: str, deployment: str, ordinal: int) -> HttpResponse:
+    found = deployment_frame(request, name, deployment, "deployment_detail")["deployment"]
+    services.restart_replica(actor=actor_of(request), replica=replica_of(found, ordinal))
+    url = reverse("deployment_detail", args=[found.endpoint.name, found.name])
+    return went_to(request, url, f"Replica {ordinal} drains and starts again.")
+
+
+_BASE = "endpoints/<str:name>/deployments/<str:deployment>/"
+urlpatterns = [
+    path(_BASE, deployment_detail, name="deployment_detail"),
+    path(f"{_BASE}spec/", deployment_spec, name="deployment_spec"),
+    path(f"{_BASE}settings/", deployment_settings, name="deployment_settings"),
+    path(f"{_BASE}retry/", deployment_retry, name="deployment_retry"),
+    path(f"{_BASE}delete/", deployment_delete, name="deployment_delete"),
+    path(f"{_BASE}replicas/<int:ordinal>/restart/", replica_restart, name="replica_restart"),
+]

@@ -1,3 +1,65 @@
-from django.urls import URLPattern
+"""An endpoint's Settings: its words, and its end."""
 
-urlpatterns: list[URLPattern] = []
+from allauth.account.decorators import reauthentication_required
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.urls import path, reverse
+from django.views.decorators.http import require_POST
+
+from endpoints.domain.errors import Invalid
+from endpoints.services.endpoints import delete_endpoint, update_endpoint
+from studio.actors import actor_of
+from studio.pages.endpoint_frame import endpoint_frame
+from studio.pages.forms import PairsField, add_problems
+from studio.pages.page import page, show, went_to
+
+
+class EndpointForm(forms.Form):
+    description = forms.CharField(required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 3}))
+    tags = PairsField(help_text="One key=value in a line.")
+
+
+@page
+def endpoint_settings(request: HttpRequest, name: str) -> HttpResponse:
+    context = endpoint_frame(request, name, "endpoint_settings")
+    endpoint = context["endpoint"]
+    initial = {"description": endpoint.description, "tags": endpoint.tags}
+    form = EndpointForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            update_endpoint(actor=actor_of(request), endpoint=endpoint, **form.cleaned_data)
+        except Invalid as error:
+            add_problems(form, error)
+        else:
+            return went_to(request, reverse("endpoint_settings", args=[endpoint.name]), "Saved.")
+    context |= {"form": form, "goes": _goes(context)}
+    return show(request, "settings/endpoint.html", context, status=422 if form.errors else 200)
+
+
+def _goes(context: dict[str, object]) -> list[str]:
+    """What a deletion takes with it, for the dialog."""
+    deployments = context["deployments"]
+    assert isinstance(deployments, list)
+    return [
+        "The URL and both keys",
+        *(f"Deployment {item.name} ({item.instance_count} replicas)" for item in deployments),
+    ]
+
+
+@page
+@require_POST
+@reauthentication_required
+def endpoint_delete(request: HttpRequest, name: str) -> HttpResponse:
+    endpoint = endpoint_frame(request, name, "endpoint_settings")["endpoint"]
+    if request.POST.get("confirm_name") != endpoint.name:
+        back = reverse("endpoint_settings", args=[endpoint.name])
+        return went_to(request, back, "The name you typed is another. Nothing was deleted.", level=messages.ERROR)
+    delete_endpoint(actor=actor_of(request), endpoint=endpoint)
+    return went_to(request, reverse("endpoint_list"), f"“{endpoint.name}” is being deleted: it no longer answers.")
+
+
+urlpatterns = [
+    path("endpoints/<str:name>/settings/", endpoint_settings, name="endpoint_settings"),
+    path("endpoints/<str:name>/delete/", endpoint_delete, name="endpoint_delete"),
+]

@@ -1,0 +1,122 @@
+"""Forms over a deployment's specification."""
+
+from typing import Any
+
+from django import forms
+
+from endpoints.models import (
+    CodeVersion,
+    Deployment,
+    EnvironmentVersion,
+    InstanceType,
+    ModelVersion,
+    Workspace,
+    default_probe,
+)
+from studio.pages.forms import PairsField
+
+PROBE_FIELDS = {
+    "initial_delay": "Initial delay (s)",
+    "period": "Period (s)",
+    "timeout": "Time-out (s)",
+    "success_threshold": "Successes",
+    "failure_threshold": "Failures",
+}
+
+
+class ProbeField(forms.MultiValueField):
+    """The five numbers of a probe, as the dict that a specification holds."""
+
+    def __init__(self, **options: Any) -> None:
+        parts = [forms.IntegerField(min_value=0 if name == "initial_delay" else 1) for name in PROBE_FIELDS]
+        widget = ProbeWidget([forms.NumberInput(attrs={"aria-label": label}) for label in PROBE_FIELDS.values()])
+        super().__init__(parts, widget=widget, require_all_fields=True, initial=default_probe(), **options)
+
+    def compress(self, data_list: list[Any]) -> dict[str, Any]:
+        return dict(zip(PROBE_FIELDS, data_list, strict=True))
+
+
+class ProbeWidget(forms.MultiWidget):
+    template_name = "deployments/probe_widget.html"
+    use_fieldset = True
+
+    def decompress(self, value: Any) -> list[Any]:
+        probe = value or default_probe()
+        return [probe[name] for name in PROBE_FIELDS]
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        labels = PROBE_FIELDS.values()
+        for part, label in zip(context["widget"]["subwidgets"], labels, strict=True):
+            part["label"] = label
+        return context
+
+
+class ComputeForm(forms.Form):
+    """Size and settings; the same in the wizard and in an update."""
+
+    instance_type = forms.ModelChoiceField(InstanceType.objects.none(), empty_label=None)
+    instance_count = forms.IntegerField(
+        label="Replicas", min_value=1, max_value=50, initial=1, help_text="Three or more survive the loss of one."
+    )
+    request_timeout_ms = forms.IntegerField(
+        label="Request time-out (ms)", min_value=1, max_value=180_000, initial=5000, help_text="At most 180,000."
+    )
+    max_concurrent_requests_per_instance = forms.IntegerField(
+        label="Concurrent requests per replica",
+        min_value=1,
+        max_value=1000,
+        initial=1,
+        help_text="When more than twice as many wait, callers get 429.",
+    )
+    environment_variables = PairsField(help_text="One NAME=value in a line.")
+    liveness_probe = ProbeField(help_text="A replica that fails it is restarted.")
+    readiness_probe = ProbeField(help_text="A replica that fails it gets no requests.")
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        queryset(self, "instance_type", InstanceType.objects.filter(enabled=True))
+        self.fields["instance_type"].to_field_name = "name"  # type: ignore[attr-defined]
+
+
+class DeploymentUpdateForm(ComputeForm):
+    """Everything about a deployment that can be changed in place."""
+
+    description = forms.CharField(required=False, max_length=500)
+    tags = PairsField(help_text="One key=value in a line.")
+    model = forms.ModelChoiceField(ModelVersion.objects.none(), required=False)
+    code = forms.ModelChoiceField(CodeVersion.objects.none(), required=False, empty_label="None (MLflow, no code)")
+    scoring_script = forms.CharField(required=False, max_length=200)
+    environment = forms.ModelChoiceField(
+        EnvironmentVersion.objects.none(), required=False, empty_label="The model's own (MLflow)"
+    )
+    generation = forms.IntegerField(widget=forms.HiddenInput)
+
+    field_order = ("description", "tags", "model", "code", "scoring_script", "environment")
+
+    def __init__(self, *args: Any, deployment: Deployment, **options: Any) -> None:
+        super().__init__(*args, **options)
+        narrow_to(self, deployment.endpoint.workspace)
+
+    def changes(self) -> dict[str, Any]:
+        """Arguments of services.deployments.update_deployment."""
+        cleaned = dict(self.cleaned_data)
+        return {"expected_generation": cleaned.pop("generation"), **cleaned}
+
+
+def narrow_to(form: forms.Form, workspace: Workspace) -> None:
+    """Only this workspace's assets can be chosen."""
+    for name, table in (("model", ModelVersion), ("code", CodeVersion), ("environment", EnvironmentVersion)):
+        if name in form.fields:
+            queryset(form, name, table.objects.filter(workspace=workspace, archived_at=None))
+
+
+def queryset(form: forms.Form, name: str, found: Any) -> None:
+    field = form.fields[name]
+    assert isinstance(field, forms.ModelChoiceField)
+    field.queryset = found
+
+
+def update_initial(deployment: Deployment) -> dict[str, Any]:
+    names = [name for name in DeploymentUpdateForm.base_fields if name != "instance_type"]
+    return {**{name: getattr(deployment, name) for name in names}, "instance_type": deployment.instance_type.name}

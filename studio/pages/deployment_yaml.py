@@ -1,0 +1,49 @@
+"""Endpoints and deployments as Azure's YAML (AML/reference-yaml-deployment-managed-online)."""
+
+from typing import Any
+
+from endpoints.models import Deployment, Endpoint
+
+SCHEMAS = "https://azuremlschemas.azureedge.net/latest"
+HIDDEN = "<not shown>"
+
+
+def endpoint_yaml(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "$schema": f"{SCHEMAS}/managedOnlineEndpoint.schema.json",
+        "name": endpoint.name,
+        "description": endpoint.description,
+        "tags": endpoint.tags,
+        "auth_mode": endpoint.auth_mode,
+        "traffic": endpoint.traffic,
+    }
+
+
+def deployment_yaml(deployment: Deployment) -> dict[str, Any]:
+    """Values of environment variables stay out: they may be secrets."""
+    document: dict[str, Any] = {
+        "$schema": f"{SCHEMAS}/managedOnlineDeployment.schema.json",
+        "name": deployment.name,
+        "endpoint_name": deployment.endpoint.name,
+        "description": deployment.description,
+        "tags": deployment.tags,
+        "model": f"azureml:{deployment.model}" if deployment.model else None,
+    }
+    if deployment.code:
+        document["code_configuration"] = {
+            "code": f"azureml:{deployment.code}",
+            "scoring_script": deployment.scoring_script,
+        }
+    document |= {
+        "environment": f"azureml:{deployment.environment}" if deployment.environment else None,
+        "environment_variables": dict.fromkeys(sorted(deployment.environment_variables), HIDDEN),
+        "instance_type": deployment.instance_type.name,
+        "instance_count": deployment.instance_count,
+        "request_settings": {
+            "request_timeout_ms": deployment.request_timeout_ms,
+            "max_concurrent_requests_per_instance": deployment.max_concurrent_requests_per_instance,
+        },
+        "liveness_probe": deployment.liveness_probe,
+        "readiness_probe": deployment.readiness_probe,
+    }
+    return {key: value for key, value in document.items() if value not in (None, "", {})}

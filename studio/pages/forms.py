@@ -1,0 +1,38 @@
+"""Form fields that several pages share, and a service's problems put at their fields."""
+
+from typing import Any
+
+from django import forms
+
+from endpoints.domain.errors import Invalid
+
+
+def add_problems(form: forms.Form, error: Invalid) -> None:
+    """Each problem at its field; one whose field the form does not have, above the form."""
+    for name, message in error.fields.items():
+        form.add_error(name if name in form.fields else None, message)
+
+
+class PairsField(forms.CharField):
+    """Lines of NAME=value, as a dict of text."""
+
+    widget = forms.Textarea
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("required", False)
+        options.setdefault("widget", forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "class": "input code"}))
+        super().__init__(strip=False, **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(f"{name}={text}" for name, text in value.items()) if isinstance(value, dict) else value
+
+    def to_python(self, value: Any) -> Any:
+        pairs = {}
+        for number, line in enumerate(str(value or "").splitlines(), 1):
+            if not line.strip():
+                continue
+            name, equals, text = line.partition("=")
+            if not equals:
+                raise forms.ValidationError(f"Line {number}: write NAME=value.")
+            pairs[name.strip()] = text.strip()
+        return pairs
