@@ -28,7 +28,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
 
 document.addEventListener("htmx:responseError", (event) => {
   const { xhr, requestConfig, elt } = event.detail;
-  if (quiet(event.detail)) return;
+  if (quiet(event.detail) || xhr.getResponseHeader("HX-Trigger")?.includes('"toast"')) return;
   const problem = parse(xhr);
   const id = xhr.getResponseHeader("X-Request-Id");
   toast({

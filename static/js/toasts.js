@@ -1,8 +1,9 @@
-// Short messages. The server sends HX-Trigger {"toast": {"text", "tone", "detail", "url", "action", "undo": {"url", "fields"}, "seconds"}};
-// Django's messages are already in the page. Errors stay until dismissed.
+// Short messages. The server sends HX-Trigger {"toast": {"text", "level", "detail", "url", "action", "undo": {"url", "values"}}};
+// Django's messages are already in the page. Errors stay until dismissed, Undo is offered for 10 s.
 import { element, icon } from "./icons.js";
 import { mount } from "./mount.js";
 
+const TONES = { success: "ok", warning: "warn", error: "bad", info: "info" };
 const ICONS = { ok: "circle-check", warn: "triangle-alert", bad: "circle-alert", info: "info" };
 
 /** Says it to screen readers only. */
@@ -13,7 +14,7 @@ export function announce(text) {
   requestAnimationFrame(() => (place.textContent = text));
 }
 
-export function toast({ text, tone = "info", detail, url, action = "Open", undo, retry, seconds }) {
+export function toast({ text, level = "info", tone = TONES[level] ?? level, detail, url, action = "Open", undo, retry }) {
   const words = element("span", "grow", text);
   if (detail) words.append(element("small", "", detail));
   const box = element("div", `toast tone-${tone}`, icon(ICONS[tone] ?? "info"), words);
@@ -22,7 +23,7 @@ export function toast({ text, tone = "info", detail, url, action = "Open", undo,
   if (retry) box.append(button("Retry", () => { box.remove(); retry(); }));
   box.append(closer());
   document.getElementById("toasts")?.append(box);
-  if (seconds ?? (tone === "bad" ? 0 : 6)) expire(box, seconds ?? 6);
+  if (tone !== "bad") expire(box, undo ? 10 : 6);
   return box;
 }
 
@@ -47,9 +48,9 @@ function closer() {
   return made;
 }
 
-function send({ url, fields }, box) {
+function send({ url, values }, box) {
   box.remove();
-  window.htmx.ajax("post", url, { values: fields ?? {}, swap: "none", source: document.body });
+  window.htmx.ajax("post", url, { values: values ?? {}, swap: "none", source: document.body });
 }
 
 // Time stands still while one reads: pointer over it, or focus inside.

@@ -1,0 +1,11 @@
+export { EditorState, Compartment } from "@codemirror/state";
+export { EditorView, keymap, lineNumbers, highlightActiveLine, highlightActiveLineGutter, drawSelection } from "@codemirror/view";
+export { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+export { HighlightStyle, syntaxHighlighting, bracketMatching, foldGutter, foldKeymap, indentOnInput, indentUnit, ensureSyntaxTree } from "@codemirror/language";
+export { closeBrackets, closeBracketsKeymap } from "@codemirror/autocomplete";
+export { search, searchKeymap, highlightSelectionMatches } from "@codemirror/search";
+export { linter, lintGutter } from "@codemirror/lint";
+export { json } from "@codemirror/lang-json";
+export { python } from "@codemirror/lang-python";
+export { yaml } from "@codemirror/lang-yaml";
+export { tags } from "@lezer/highlight";
