@@ -1,3 +1,130 @@
-from django.urls import URLPattern
+"""The Traffic tab: linked sliders over plain number fields."""
 
-urlpatterns: list[URLPattern] = []
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import path, reverse
+from django.utils import timezone
+
+from endpoints.domain.errors import Conflict, Invalid, StaleVersion
+from endpoints.models import Deployment, Endpoint, Event
+from endpoints.selectors import telemetry
+from endpoints.selectors.endpoints import events_for
+from endpoints.services.traffic import set_traffic
+from studio.actors import actor_of, signed_in
+from studio.pages.endpoint_frame import endpoint_frame
+from studio.pages.page import is_fragment, page, show, went_to, with_toast
+
+TEMPLATE = "traffic/edit.html"
+
+
+@page
+def endpoint_traffic(request: HttpRequest, name: str) -> HttpResponse:
+    context = endpoint_frame(request, name, "endpoint_traffic")
+    if request.method == "POST":
+        return _apply(request, context)
+    partial = "live" if request.GET.get("part") == "live" else "editor"
+    return show(request, TEMPLATE, _editor(request, context), partial=partial)
+
+
+def _apply(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    endpoint: Endpoint = context["endpoint"]
+    wanted, problem = _wanted(request, context["deployments"])
+    version = request.POST.get("version", "")
+    try:
+        if problem or not version.isdigit():
+            raise Invalid({"traffic": problem or "The form is incomplete. Reload the page."})
+        changed = set_traffic(actor=actor_of(request), endpoint=endpoint, traffic=wanted, expected_version=int(version))
+    except (Invalid, Conflict) as error:
+        return _refused(request, context, wanted, error)
+    url = reverse("endpoint_traffic", args=[endpoint.name])
+    if not is_fragment(request):
+        return went_to(request, url, "Traffic sent to the gateway.")
+    before = endpoint.traffic
+    fresh = endpoint_frame(request, endpoint.name, "endpoint_traffic")
+    response = show(request, TEMPLATE, _editor(request, fresh), partial="editor")
+    undo = {"url": url, "values": _values(before, context["deployments"], changed.traffic_version)}
+    return with_toast(response, "Traffic sent to the gateway.", undo=undo)
+
+
+def _wanted(request: HttpRequest, deployments: list[Deployment]) -> tuple[dict[str, int], str]:
+    """The shares that the form asks for; a deployment whose field is disabled posts nothing and gets none."""
+    if request.POST.get("offline"):
+        return {}, ""
+    shares = {item.name: request.POST.get(f"traffic-{item.name}", "0").strip() or "0" for item in deployments}
+    bad = [name for name, text in shares.items() if not text.isdigit()]
+    if bad:
+        return {}, f"{bad[0]}: the share must be a whole number from 0 to 100."
+    return {name: int(text) for name, text in shares.items()}, ""
+
+
+def _refused(
+    request: HttpRequest, context: dict[str, Any], wanted: Mapping[str, int], error: Invalid | Conflict
+) -> HttpResponse:
+    """The form as it was filled in, over the present shares. 422 also for a conflict, so that htmx shows it."""
+    fresh = endpoint_frame(request, context["endpoint"].name, "endpoint_traffic")
+    editor = _editor(request, fresh, planned=wanted) | {"problem": str(error)}
+    if isinstance(error, StaleVersion):
+        editor["changed_by"] = _last_change(request, fresh["endpoint"])
+    status = 409 if isinstance(error, Conflict) and not is_fragment(request) else 422
+    return show(request, TEMPLATE, editor, partial="editor", status=status)
+
+
+def _last_change(request: HttpRequest, endpoint: Endpoint) -> Event | None:
+    return events_for(signed_in(request), endpoint=endpoint).filter(verb="traffic.updated").first()
+
+
+def _values(traffic: Mapping[str, int], deployments: list[Deployment], version: int) -> dict[str, str]:
+    shares = {f"traffic-{item.name}": str(traffic.get(item.name, 0)) for item in deployments}
+    return {**shares, "version": str(version), **({} if traffic else {"offline": "1"})}
+
+
+def _editor(request: HttpRequest, context: dict[str, Any], planned: Mapping[str, int] | None = None) -> dict[str, Any]:
+    endpoint: Endpoint = context["endpoint"]
+    deployments: list[Deployment] = context["deployments"]
+    recent = telemetry.deployment_summaries(deployments, now=timezone.now())
+    rates = [summary.requests_per_minute or 0 for summary in recent.values()]
+    previous = _last_change(request, endpoint)
+    return context | {
+        "rows": [_row(item, endpoint, recent.get(item.pk), planned) for item in deployments],
+        "rate": round(sum(rates), 1),
+        "offline": bool(deployments) and not endpoint.traffic and endpoint.traffic_version > 1,
+        "rest": _rest(endpoint),
+        "previous": _values(previous.before or {}, deployments, endpoint.traffic_version) if previous else None,
+        "previous_event": previous,
+    }
+
+
+def _row(deployment: Deployment, endpoint: Endpoint, recent: Any, planned: Mapping[str, int] | None) -> dict[str, Any]:
+    now = endpoint.traffic.get(deployment.name, 0)
+    ready = bool(deployment.serving_generation) and deployment.state != "Deleting"
+    return {
+        "name": deployment.name,
+        "slot": deployment.color_slot,
+        "percent": now,
+        "planned": planned.get(deployment.name, 0) if planned is not None else now,
+        "ready": ready,
+        "state": deployment.state,
+        "reason": "" if ready else f"{deployment.state}: not ready to take traffic",
+        "note": _note(deployment, recent),
+    }
+
+
+def _note(deployment: Deployment, recent: Any) -> str:
+    parts = [f"{deployment.instance_count} × {deployment.instance_type.name}"]
+    if recent is not None and recent.p95_ms is not None:
+        parts.append(f"p95 {recent.p95_ms:.1f} ms")
+    if recent is not None and recent.error_percent is not None:
+        parts.append(f"{recent.error_percent:.1f} % errors")
+    return " · ".join(parts)
+
+
+def _rest(endpoint: Endpoint) -> str:
+    body = json.dumps({"traffic": endpoint.traffic, "version": endpoint.traffic_version})
+    return f"curl -X PUT {settings.STUDIO_PUBLIC_URL}/api/v1/endpoints/{endpoint.name}/traffic/ \\\n  -H \"Authorization: Bearer $STUDIO_TOKEN\" \\\n  -H 'Content-Type: application/json' \\\n  -d '{body}'"
+
+
+urlpatterns = [path("endpoints/<str:name>/traffic/", endpoint_traffic, name="endpoint_traffic")]

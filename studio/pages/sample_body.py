@@ -1,0 +1,27 @@
+"""A request body to begin with: from the model's own example or signature."""
+
+import json
+from typing import Any
+
+from endpoints.models import Deployment, TestCall
+
+PLACEHOLDER = {"input_data": []}
+
+
+def sample_body(deployments: list[Deployment], history: list[TestCall] | None = None) -> Any:
+    """The sample of the first model that has one; else what was sent last and answered; else an empty frame."""
+    for deployment in deployments:
+        sample = (deployment.model.mlflow or {}).get("sample") if deployment.model else None
+        if sample:
+            return sample
+    for call in history or []:
+        if call.status == 200 and (body := _parsed(call.request_body)) is not None:
+            return body
+    return PLACEHOLDER
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
