@@ -1,1 +1,80 @@
 """Shared by all tests. Adapters come from fakes unless a test asks for real ones."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from endpoints import wiring
+from endpoints.enums import Role
+from endpoints.models import Workspace
+from tests.factories import UserFactory, WorkspaceFactory, member
+from tests.fakes import FakeBuilder, FakeCompute, FakeGateway, FakeStore
+from tests.hints import Hints
+from tests.people import People
+
+if TYPE_CHECKING:
+    from tests.world import World
+
+
+@pytest.fixture
+def adapters(tmp_path: Path) -> Iterator[wiring.Adapters]:
+    """Fakes behind every port, for as long as the test runs."""
+    (tmp_path / "store").mkdir()
+    fakes = wiring.Adapters(
+        compute=FakeCompute(),
+        gateway=FakeGateway(),
+        store=FakeStore(tmp_path / "store"),
+        builder=FakeBuilder(),
+    )
+    with wiring.using(fakes):
+        yield fakes
+
+
+@pytest.fixture
+def hints(monkeypatch: pytest.MonkeyPatch) -> Hints:
+    """Collects the wake-up calls instead of sending them: `hints.take()`."""
+    collected = Hints()
+    monkeypatch.setattr("endpoints.hints._send", collected.send)
+    return collected
+
+
+@pytest.fixture
+def workspace(db: None) -> Workspace:
+    made: Workspace = WorkspaceFactory(name="research")
+    return made
+
+
+@pytest.fixture
+def people(workspace: Workspace) -> People:
+    """One person of each role in `workspace`."""
+    return People(
+        owner=member(workspace, Role.OWNER, email="owner@example.com"),
+        contributor=member(workspace, Role.CONTRIBUTOR, email="contributor@example.com"),
+        reader=member(workspace, Role.READER, email="reader@example.com"),
+        stranger=UserFactory(email="stranger@example.com"),
+        staff=UserFactory(email="staff@example.com", staff=True),
+    )
+
+
+@pytest.fixture
+def world(adapters: wiring.Adapters, hints: Hints, workspace: Workspace, people: People, tmp_path: Path) -> "World":
+    """A studio in one process. `world.settle()` runs tasks and moves the fakes until nothing changes."""
+    from tests.world import World
+
+    compute, gateway, store, builder = adapters.compute, adapters.gateway, adapters.store, adapters.builder
+    assert isinstance(compute, FakeCompute)
+    assert isinstance(gateway, FakeGateway)
+    assert isinstance(store, FakeStore)
+    assert isinstance(builder, FakeBuilder)
+    return World(
+        compute=compute,
+        gateway=gateway,
+        store=store,
+        builder=builder,
+        hints=hints,
+        scratch=tmp_path,
+        workspace=workspace,
+        people=people,
+    )

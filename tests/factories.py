@@ -1,0 +1,326 @@
+"""Rows for tests. A row that others lean on is made with it; none of it goes through the services."""
+
+import hashlib
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import factory
+from django.utils import timezone
+from factory.django import DjangoModelFactory
+
+from endpoints import models
+from endpoints.enums import (
+    BuildState,
+    CredentialKind,
+    ModelType,
+    OperationKind,
+    OperationState,
+    Phase,
+    ProvisioningState,
+    ReplicaState,
+    Role,
+    ScanStatus,
+    Source,
+    UsagePhase,
+)
+
+PASSWORD = "correct horse battery"
+
+
+class UserFactory(DjangoModelFactory):
+    """`UserFactory(staff=True)` is one of the site's IT. The password is PASSWORD."""
+
+    class Meta:
+        model = models.User
+        skip_postgeneration_save = True
+
+    class Params:
+        staff = factory.Trait(is_staff=True, is_superuser=True)
+
+    email = factory.Sequence(lambda n: f"person{n}@example.com")
+
+    @classmethod
+    def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Any:
+        return model_class.objects.create_user(password=kwargs.pop("password", PASSWORD), **kwargs)
+
+
+class WorkspaceFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Workspace
+
+    name = factory.Sequence(lambda n: f"workspace-{n}")
+
+
+class RoleAssignmentFactory(DjangoModelFactory):
+    class Meta:
+        model = models.RoleAssignment
+
+    user = factory.SubFactory(UserFactory)
+    workspace = factory.SubFactory(WorkspaceFactory)
+    role = Role.CONTRIBUTOR
+
+
+def member(workspace: models.Workspace, role: Role, **fields: Any) -> models.User:
+    """A new person with this role in the workspace."""
+    user: models.User = UserFactory(**fields)
+    RoleAssignmentFactory(user=user, workspace=workspace, role=role)
+    return user
+
+
+class InstanceTypeFactory(DjangoModelFactory):
+    class Meta:
+        model = models.InstanceType
+
+    name = factory.Sequence(lambda n: f"small-{n}")
+    vcpu = Decimal("1")
+    memory_mib = 1024
+    price_per_hour = Decimal("0.0400")
+
+
+class ArtifactFactory(DjangoModelFactory):
+    """A row only: no file lies in a store."""
+
+    class Meta:
+        model = models.Artifact
+
+    digest = factory.Sequence(lambda n: hashlib.sha256(str(n).encode()).hexdigest())
+    size_bytes = 2048
+    file_count = 2
+
+
+class ModelVersionFactory(DjangoModelFactory):
+    """`ModelVersionFactory(mlflow_model=True)` is one that MLflow saved."""
+
+    class Meta:
+        model = models.ModelVersion
+
+    class Params:
+        mlflow_model = factory.Trait(
+            type=ModelType.MLFLOW,
+            mlflow={
+                "flavors": ["python_function", "sklearn"],
+                "signature": {"inputs": [{"name": "age", "type": "double"}], "outputs": None, "params": None},
+                "python_version": "3.11.9",
+                "requirements": ["scikit-learn==1.7.2"],
+                "mlflow_version": "3.17.0",
+                "sample": {"input_data": {"columns": ["age"], "index": [0], "data": [[0.0]]}},
+            },
+        )
+
+    workspace = factory.SubFactory(WorkspaceFactory)
+    name = factory.Sequence(lambda n: f"model-{n}")
+    version = 1
+    type = ModelType.CUSTOM
+    artifact = factory.SubFactory(ArtifactFactory)
+    scan_status = ScanStatus.CLEAN
+
+
+class CodeVersionFactory(DjangoModelFactory):
+    class Meta:
+        model = models.CodeVersion
+
+    workspace = factory.SubFactory(WorkspaceFactory)
+    name = factory.Sequence(lambda n: f"code-{n}")
+    version = 1
+    artifact = factory.SubFactory(ArtifactFactory)
+
+
+class EnvironmentVersionFactory(DjangoModelFactory):
+    class Meta:
+        model = models.EnvironmentVersion
+
+    workspace = factory.SubFactory(WorkspaceFactory)
+    name = factory.Sequence(lambda n: f"environment-{n}")
+    version = 1
+    format = models.EnvironmentVersion.Format.REQUIREMENTS
+    text = "scikit-learn==1.7.2\n"
+    python_version = "3.11"
+    requirements = ["scikit-learn==1.7.2"]
+
+
+class EnvironmentBuildFactory(DjangoModelFactory):
+    class Meta:
+        model = models.EnvironmentBuild
+
+    spec_hash = factory.Sequence(lambda n: hashlib.sha256(f"build {n}".encode()).hexdigest()[:24])
+    python_version = "3.11"
+    requirements = ["scikit-learn==1.7.2"]
+    state = BuildState.SUCCEEDED
+
+
+class CredentialFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Credential
+
+    kind = CredentialKind.PRIMARY
+    value = factory.Sequence(lambda n: f"key-number-{n}")
+
+
+class EndpointFactory(DjangoModelFactory):
+    """Running, without deployments and with both keys."""
+
+    class Meta:
+        model = models.Endpoint
+        skip_postgeneration_save = True
+
+    workspace = factory.SubFactory(WorkspaceFactory)
+    name = factory.Sequence(lambda n: f"endpoint-{n}")
+    state = ProvisioningState.SUCCEEDED
+
+    @factory.post_generation
+    def credentials(self, create: bool, extracted: Any, **_: Any) -> None:
+        if create and extracted is not False:
+            for kind in CredentialKind:
+                CredentialFactory(endpoint=self, kind=kind)
+
+
+class DeploymentFactory(DjangoModelFactory):
+    """Running a scoring script; `replicas=2` makes that many ready replicas. `mlflow_model=True`: no code."""
+
+    class Meta:
+        model = models.Deployment
+        skip_postgeneration_save = True
+
+    class Params:
+        mlflow_model = factory.Trait(
+            model=factory.SubFactory(
+                ModelVersionFactory, mlflow_model=True, workspace=factory.SelfAttribute("..endpoint.workspace")
+            ),
+            code=None,
+            environment=None,
+            scoring_script="",
+        )
+
+    endpoint = factory.SubFactory(EndpointFactory)
+    name = factory.Sequence(lambda n: f"deployment-{n}")
+    state = ProvisioningState.SUCCEEDED
+    serving_generation = 1
+    model = factory.SubFactory(ModelVersionFactory, workspace=factory.SelfAttribute("..endpoint.workspace"))
+    code = factory.SubFactory(CodeVersionFactory, workspace=factory.SelfAttribute("..endpoint.workspace"))
+    scoring_script = "score.py"
+    environment = factory.SubFactory(EnvironmentVersionFactory, workspace=factory.SelfAttribute("..endpoint.workspace"))
+    environment_hash = factory.LazyFunction(lambda: EnvironmentBuildFactory().spec_hash)
+    instance_type = factory.SubFactory(InstanceTypeFactory)
+
+    @factory.post_generation
+    def replicas(self, create: bool, extracted: Any, **_: Any) -> None:
+        for ordinal in range(extracted or 0 if create else 0):
+            ReplicaFactory(deployment=self, ordinal=ordinal)
+
+
+class ReplicaFactory(DjangoModelFactory):
+    """Ready and routed."""
+
+    class Meta:
+        model = models.Replica
+
+    deployment = factory.SubFactory(DeploymentFactory)
+    generation = factory.SelfAttribute("deployment.generation")
+    ordinal = 0
+    id = factory.LazyAttribute(lambda row: f"r-{row.deployment.pk.hex[:12]}-{row.generation}-{row.ordinal}")
+    socket = factory.LazyAttribute(lambda row: f"/tmp/{row.id}.sock")
+    state = ReplicaState.READY
+    routed = True
+    pid = 4321
+    started_at = factory.LazyFunction(timezone.now)
+    ready_at = factory.LazyFunction(timezone.now)
+    changed_at = factory.LazyFunction(timezone.now)
+
+
+class OperationFactory(DjangoModelFactory):
+    """Running, in its first phase."""
+
+    class Meta:
+        model = models.Operation
+
+    deployment = factory.SubFactory(DeploymentFactory)
+    endpoint = factory.SelfAttribute("deployment.endpoint")
+    kind = OperationKind.CREATE
+    state = OperationState.RUNNING
+    generation = factory.SelfAttribute("deployment.generation")
+    source = Source.UI
+    phases = factory.LazyFunction(
+        lambda: [
+            {"name": phase.value, "state": "pending", "started_at": None, "finished_at": None, "message": ""}
+            for phase in (Phase.ARTIFACTS, Phase.ENVIRONMENT, Phase.START, Phase.PROBE, Phase.ROUTE)
+        ]
+    )
+
+
+class EventFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Event
+
+    class Params:
+        endpoint = None
+        deployment = None
+
+    workspace = factory.LazyAttribute(lambda row: row.endpoint.workspace if row.endpoint else WorkspaceFactory())
+    endpoint_id = factory.LazyAttribute(lambda row: row.endpoint.pk if row.endpoint else None)
+    endpoint_name = factory.LazyAttribute(lambda row: row.endpoint.name if row.endpoint else "")
+    deployment_id = factory.LazyAttribute(lambda row: row.deployment.pk if row.deployment else None)
+    deployment_name = factory.LazyAttribute(lambda row: row.deployment.name if row.deployment else "")
+    verb = "endpoint.updated"
+    actor_name = "system"
+    source = Source.SYSTEM
+
+
+class SampleFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Sample
+
+    deployment = factory.SubFactory(DeploymentFactory)
+    resolution = 10
+    at = factory.LazyFunction(lambda: timezone.now().replace(second=0, microsecond=0))
+    values = factory.LazyFunction(dict)
+
+
+class UsageFactory(DjangoModelFactory):
+    """One minute of one replica."""
+
+    class Meta:
+        model = models.Usage
+
+    deployment = factory.SubFactory(DeploymentFactory)
+    replica_id = factory.Sequence(lambda n: f"r-{n:012x}-1-0")
+    instance_type = factory.SelfAttribute("deployment.instance_type.name")
+    phase = UsagePhase.RUNNING
+    price_per_hour = factory.SelfAttribute("deployment.instance_type.price_per_hour")
+    started_at = factory.LazyFunction(lambda: timezone.now().replace(minute=0, second=0, microsecond=0))
+    ended_at = factory.LazyAttribute(lambda row: row.started_at + timedelta(minutes=1))
+
+
+class TestCallFactory(DjangoModelFactory):
+    class Meta:
+        model = models.TestCall
+
+    user = factory.SubFactory(UserFactory)
+    endpoint = factory.SubFactory(EndpointFactory)
+    status = 200
+    duration_ms = 4.2
+    request_body = '{"data": [[1]]}'
+    response_body = "[1.0]"
+
+
+class PersonalTokenFactory(DjangoModelFactory):
+    """`PersonalTokenFactory(secret="est_abc")` is what `Bearer est_abc` finds."""
+
+    class Meta:
+        model = models.PersonalToken
+
+    class Params:
+        secret = factory.Sequence(lambda n: f"est_secret_{n}")
+
+    user = factory.SubFactory(UserFactory)
+    name = "laptop"
+    prefix = factory.LazyAttribute(lambda row: row.secret[:10])
+    digest = factory.LazyAttribute(lambda row: hashlib.sha256(row.secret.encode()).hexdigest())
+
+
+class DraftFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Draft
+
+    user = factory.SubFactory(UserFactory)
+    workspace = factory.SubFactory(WorkspaceFactory)
