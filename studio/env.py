@@ -1,0 +1,178 @@
+"""The environment, read once and here only. Every variable has a default; a bad value is told in one line."""
+
+import hashlib
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+LONGEST_RUN_DIR = 60  # a unix socket's path has at most 107 bytes; the names of ours take up to 40
+SQLITE_OPTIONS = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+}
+
+
+class BadEnvironment(SystemExit):
+    """Ends the program with one line that names the variable and what it may be."""
+
+    def __init__(self, name: str, value: str, allowed: str) -> None:
+        super().__init__(f"{name}={value!r} cannot be used: {allowed}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Env:
+    data_dir: Path
+    run_dir: Path
+    host: str
+    port: int
+    gateway_host: str
+    gateway_port: int
+    public_url: str
+    gateway_url: str
+    admin_email: str
+    admin_password: str = field(repr=False)
+    demo: bool
+    debug: bool
+    allowed_hosts: list[str]
+    secret_key: str = field(repr=False)
+    databases: dict[str, Any] = field(repr=False)
+    broker_url: str = field(repr=False)
+    own_broker: bool  # no BROKER_URL: `up` runs a Valkey of its own
+    collector_interval_seconds: int
+
+
+def read(variables: Mapping[str, str]) -> Env:
+    """Raises BadEnvironment. Makes the data and run folders, and the secret key on first use."""
+    data_dir = Path(variables.get("STUDIO_DATA_DIR") or ROOT / "var").expanduser().absolute()
+    _make_private(data_dir)
+    run_dir = _run_dir(data_dir)
+    host, port = variables.get("STUDIO_HOST") or "127.0.0.1", _port(variables, "STUDIO_PORT", 8000)
+    gateway_host = variables.get("STUDIO_GATEWAY_HOST") or "127.0.0.1"
+    gateway_port = _port(variables, "STUDIO_GATEWAY_PORT", 8080)
+    return Env(
+        data_dir=data_dir,
+        run_dir=run_dir,
+        host=host,
+        port=port,
+        gateway_host=gateway_host,
+        gateway_port=gateway_port,
+        public_url=_url(variables, "STUDIO_PUBLIC_URL", host, port),
+        gateway_url=_url(variables, "STUDIO_GATEWAY_URL", gateway_host, gateway_port),
+        admin_email=variables.get("STUDIO_ADMIN_EMAIL", "").strip().lower(),
+        admin_password=variables.get("STUDIO_ADMIN_PASSWORD", ""),
+        demo=_flag(variables, "STUDIO_DEMO", default=True),
+        debug=_flag(variables, "STUDIO_DEBUG", default=False),
+        allowed_hosts=_hosts(variables, host),
+        secret_key=variables.get("STUDIO_SECRET_KEY") or _kept_secret(data_dir / "secret-key"),
+        databases=_database(variables.get("DATABASE_URL", ""), data_dir),
+        broker_url=variables.get("BROKER_URL") or f"redis+socket://{run_dir}/valkey.sock",
+        own_broker=not variables.get("BROKER_URL"),
+        collector_interval_seconds=_number(variables, "STUDIO_COLLECTOR_INTERVAL_SECONDS", 10, 1, 60),
+    )
+
+
+def _make_private(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise BadEnvironment("STUDIO_DATA_DIR", str(folder), f"the folder cannot be made ({error.strerror}).") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise BadEnvironment("STUDIO_DATA_DIR", str(folder), "the folder cannot be written to.")
+
+
+def _run_dir(data_dir: Path) -> Path:
+    """Where the unix sockets live: under the data folder if their paths are short enough there."""
+    folder = data_dir / "run"
+    if len(os.fsencode(folder)) > LONGEST_RUN_DIR:
+        name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
+        folder = Path(tempfile.gettempdir()) / f"studio-{os.getuid()}-{name}"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise SystemExit(f"{folder} belongs to somebody else. Choose a shorter STUDIO_DATA_DIR.")
+    folder.chmod(0o700)
+    return folder
+
+
+def _number(variables: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = variables.get(name) or str(default)
+    if not text.isdigit() or not low <= int(text) <= high:
+        raise BadEnvironment(name, text, f"use a whole number from {low} to {high}.")
+    return int(text)
+
+
+def _port(variables: Mapping[str, str], name: str, default: int) -> int:
+    return _number(variables, name, default, 1, 65535)
+
+
+def _flag(variables: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = (variables.get(name) or str(int(default))).lower()
+    if text not in ("0", "1", "true", "false", "yes", "no"):
+        raise BadEnvironment(name, text, "use 1 or 0.")
+    return text in ("1", "true", "yes")
+
+
+def _url(variables: Mapping[str, str], name: str, host: str, port: int) -> str:
+    text = variables.get(name)
+    if not text:
+        return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104
+    if urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).netloc:
+        raise BadEnvironment(name, text, "use a URL such as https://studio.example.org.")
+    return text.rstrip("/")
+
+
+def _hosts(variables: Mapping[str, str], host: str) -> list[str]:
+    given = [name.strip() for name in variables.get("STUDIO_ALLOWED_HOSTS", "").split(",") if name.strip()]
+    public = urlsplit(variables.get("STUDIO_PUBLIC_URL", "")).hostname
+    return given or ["127.0.0.1", "localhost", "[::1]", host, *([public] if public else [])]
+
+
+def _kept_secret(path: Path) -> str:
+    """Made on the first start, and the same ever after: sessions and stored keys depend on it."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return _written(path)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(50))
+        file.flush()
+        os.fsync(file.fileno())
+    return path.read_text()
+
+
+def _written(path: Path) -> str:
+    text = path.read_text()
+    if not text:
+        raise SystemExit(f"{path} is empty: its making was cut off. Remove it on a new installation; else restore it.")
+    return text
+
+
+def _database(url: str, data_dir: Path) -> dict[str, Any]:
+    """Django's DATABASES["default"]. postgres://user:password@host:port/name?option=value, or SQLite."""
+    if not url:
+        path = data_dir / "studio.sqlite3"
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": path, "OPTIONS": SQLITE_OPTIONS}
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgres", "postgresql") or not parts.path.strip("/"):
+        raise BadEnvironment("DATABASE_URL", parts.scheme, "use postgres://user:password@host:port/name.")
+    options = dict(parse_qsl(parts.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": options.pop("host", "") or parts.hostname or "",
+        "PORT": str(parts.port or ""),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": options,
+    }
+
+
+env = read(os.environ)
