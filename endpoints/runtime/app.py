@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
@@ -44,7 +43,7 @@ class Call:
         self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
         self.receive = receive
-        self.id = self.headers.get(b"x-request-id", b"").decode("latin-1")[:_LONGEST_ID] or uuid.uuid4().hex
+        self.id = self.headers.get(b"x-request-id", b"").decode("latin-1")[:_LONGEST_ID] or os.urandom(16).hex()
 
 
 class Application:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import socket
 import struct
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 _LENGTHS = struct.Struct("!IQ")
+_encode_head = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make an encoder for each call
 
 
 class Frame(NamedTuple):
@@ -16,7 +16,7 @@ class Frame(NamedTuple):
 
 
 def encode(head: dict[str, Any], body: bytes = b"") -> bytes:
-    packed = json.dumps(head, separators=(",", ":")).encode()
+    packed = _encode_head(head).encode()
     return b"".join((_LENGTHS.pack(len(packed), len(body)), packed, body))
 
 
@@ -24,46 +24,47 @@ class Parser:
     """Cuts a stream into frames, whatever pieces it comes in."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._pieces: list[bytes] = []  # of a frame that has not come whole
+        self._missing = 0  # bytes, at least, before it is worth another look
 
     def feed(self, data: bytes) -> list[Frame]:
-        self._buffer += data
+        self._pieces.append(data)
+        self._missing -= len(data)
+        if self._missing > 0:
+            return []
+        content = b"".join(self._pieces)
         frames = []
-        while (frame := self._next()) is not None:
-            frames.append(frame)
+        position = 0
+        while (end := _end_of_frame(content, position)) <= len(content):
+            frames.append(_decode(content, position, end))
+            position = end
+        self._pieces = [content[position:]]
+        self._missing = end - len(content)
         return frames
 
-    def _next(self) -> Frame | None:
-        if len(self._buffer) < _LENGTHS.size:
-            return None
-        head_length, body_length = _LENGTHS.unpack_from(self._buffer)
-        body_start = _LENGTHS.size + head_length
-        end = body_start + body_length
-        if len(self._buffer) < end:
-            return None
-        frame = Frame(json.loads(self._buffer[_LENGTHS.size : body_start]), bytes(self._buffer[body_start:end]))
-        del self._buffer[:end]
-        return frame
+
+def _end_of_frame(content: bytes, start: int) -> int:
+    """Where it ends, or at least the end of its lengths when those are not there yet."""
+    if len(content) - start < _LENGTHS.size:
+        return start + _LENGTHS.size
+    head_length, body_length = _LENGTHS.unpack_from(content, start)
+    return start + _LENGTHS.size + int(head_length) + int(body_length)
 
 
-def read(connection: socket.socket) -> Frame | None:
+def _decode(content: bytes, start: int, end: int) -> Frame:
+    head_length, _ = _LENGTHS.unpack_from(content, start)
+    head_start = start + _LENGTHS.size
+    body_start = head_start + head_length
+    return Frame(json.loads(content[head_start:body_start]), content[body_start:end])
+
+
+def read(stream: BinaryIO) -> Frame | None:
     """Wait for one frame; None when the other side has closed."""
-    lengths = _read_exactly(connection, _LENGTHS.size)
-    if lengths is None:
+    lengths = stream.read(_LENGTHS.size)
+    if len(lengths) < _LENGTHS.size:
         return None
     head_length, body_length = _LENGTHS.unpack(lengths)
-    content = _read_exactly(connection, head_length + body_length)
-    if content is None:
+    head, body = stream.read(head_length), stream.read(body_length)
+    if len(body) < body_length or len(head) < head_length:
         return None
-    return Frame(json.loads(content[:head_length]), bytes(content[head_length:]))
-
-
-def _read_exactly(connection: socket.socket, size: int) -> bytearray | None:
-    content = bytearray(size)
-    rest = memoryview(content)
-    while rest:
-        received = connection.recv_into(rest)
-        if received == 0:
-            return None
-        rest = rest[received:]
-    return content
+    return Frame(json.loads(head), body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import signal
 import socket
 from collections.abc import Generator
@@ -21,6 +22,7 @@ from .worker import LOAD_FAILED
 
 _BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 3900  # longer than a gateway keeps an idle connection: it must be the one that closes
+_LAST_ANSWERS_SECONDS = 2  # to send what the drain's end made of the requests that were left
 _SOCKET_MODE = 0o660
 
 
@@ -41,14 +43,24 @@ def main(arguments: list[str]) -> int:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's, but SIGTERM ends it with status 0."""
+    """uvicorn's, but SIGTERM ends it with status 0, and what outlasts the drain gets a proper answer."""
+
+    def __init__(self, config: uvicorn.Config, pool: Pool, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._pool = pool
+        self._drain_seconds = drain_seconds
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
+            loop.add_signal_handler(number, self._stop, number)
         yield
+
+    def _stop(self, number: int) -> None:
+        log.info(f"draining: {self._pool.running} running, {self._pool.queued} queued")
+        asyncio.get_running_loop().call_later(self._drain_seconds, self._pool.abandon)
+        self.handle_exit(number, None)
 
 
 async def _serve(options: Options, listener: socket.socket) -> int:
@@ -59,7 +71,8 @@ async def _serve(options: Options, listener: socket.socket) -> int:
         server.should_exit = server.force_exit = True
 
     pool = Pool(options, on_fatal=give_up)
-    server = _server(options, Application(options, pool, Metrics()))
+    config = _config(options, Application(options, pool, Metrics()))
+    server = Server(config, pool, options.drain_seconds)
     log.info(f"listening on {_address(options, listener)}")
     pool.start()
     await server.serve(sockets=[listener])
@@ -71,20 +84,19 @@ async def _serve(options: Options, listener: socket.socket) -> int:
     return 0
 
 
-def _server(options: Options, application: Application) -> Server:
-    return Server(
-        uvicorn.Config(
-            application,
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            backlog=_BACKLOG,
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=max(1, round(options.drain_seconds)),
-        )
+def _config(options: Options, application: Application) -> uvicorn.Config:
+    return uvicorn.Config(
+        application,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=math.ceil(options.drain_seconds) + _LAST_ANSWERS_SECONDS,
     )
 
 

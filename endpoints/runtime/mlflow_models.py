@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ class MlflowModel:
 
     def __init__(self, model_dir: str) -> None:
         self._folder = _find_model(Path(model_dir))
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # a served model calls nobody on its own
         try:
             import mlflow.pyfunc
 

@@ -86,6 +86,12 @@ class Pool:
             job.expiry.cancel()
         job.reply.cancel()
 
+    def abandon(self) -> None:
+        """Answer all that runs or waits: the server cannot wait for it any longer."""
+        running = [worker.job for worker in self._workers.values() if worker.job is not None]
+        for job in (*running, *self._queue):
+            job.fail(ScoringError(503, "ShuttingDown", "The server stopped before this request was done."))
+
     def _idle_worker(self) -> Worker | None:
         while self._idle:
             worker = self._idle.pop()
@@ -101,7 +107,6 @@ class Pool:
         if not self.was_ready:
             self.was_ready = True
             self.description = worker.description
-            log.info("ready")
         if self._queue:
             job = next(iter(self._queue))
             del self._queue[job]
@@ -127,7 +132,7 @@ class Pool:
     async def _run_worker(self, slot: int) -> Ending:
         worker = self._workers[slot] = Worker(self._options, self._take_next)
         await worker.start()
-        log.info(f"worker {slot} started, pid {worker.pid}")
+        log.info(f"worker {slot} starts, pid {worker.pid}")
         return await worker.finished()
 
     def _count(self, slot: int, ending: Ending, pause: float) -> None:

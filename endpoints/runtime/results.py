@@ -22,19 +22,14 @@ def encode(result: Any) -> tuple[bytes, str]:
     if isinstance(result, (bytes, bytearray, memoryview)):
         return bytes(result), BYTES
     try:
-        return _dump(result), JSON
+        return _encode(result).encode(), JSON
     except (TypeError, ValueError):
         pass
     try:
-        return _dump(_cleaned(result)), JSON
+        return _encode(_cleaned(result)).encode(), JSON
     except (TypeError, ValueError, RecursionError) as error:
         message = f"run() returned what JSON cannot hold: {one_line(str(error))}"
         raise ScoringError(500, "ResultNotSerializable", message) from error
-
-
-def _dump(result: Any) -> bytes:
-    text = json.dumps(result, default=_plain, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    return text.encode()
 
 
 def _plain(value: Any) -> Any:
@@ -68,3 +63,6 @@ def _cleaned(value: Any) -> Any:
 def _key(key: Any) -> str:
     plain = key.tolist() if hasattr(key, "tolist") else key
     return plain if isinstance(plain, str) else json.dumps(plain, default=str)
+
+
+_encode = json.JSONEncoder(default=_plain, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode

@@ -79,7 +79,8 @@ def _load(settings: dict[str, Any]) -> Model:
 
 
 def _serve(connection: socket.socket, model: Model) -> None:
-    while (frame := frames.read(connection)) is not None:
+    stream = connection.makefile("rb")  # buffered: one system call for a small frame
+    while (frame := frames.read(stream)) is not None:
         head = frame.head
         request = Request(head["id"], head["path"], head["type"], frame.body)
         connection.sendall(_answer(model, request))

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -66,6 +67,7 @@ class Worker(asyncio.Protocol):
         self._dying = False
         self._timed_out = False
         self._served = 0
+        self._started_at = time.monotonic()
         self._transport: asyncio.Transport | None = None
         self._process: asyncio.subprocess.Process | None = None
         self.job: Job | None = None
@@ -153,6 +155,7 @@ class Worker(asyncio.Protocol):
             return
         if kind == "ready":
             self.loaded = True
+            log.info(f"ready: pid {self.pid} loaded the model in {time.monotonic() - self._started_at:.2f} s")
             self.description = json.loads(frame.body)
         else:
             self._finish_job(frame)
@@ -220,6 +223,7 @@ def _cause(status: int) -> str:
     if status >= 0:
         return f"exit status {status}"
     try:
-        return f"signal {signal.Signals(-status).name}"
+        name = signal.Signals(-status).name
+        return f"signal {name}; out of memory?" if name == "SIGKILL" else f"signal {name}"
     except ValueError:
         return f"signal {-status}"
