@@ -1,0 +1,263 @@
+"""Keeps one replica: starts its server, probes it, restarts it with back-off, drains it.
+
+usage: python keeper.py FOLDER
+
+Works like a kubelet, from FOLDER/replica.json alone (endpoints.domain.replicas.ReplicaSpec), and tells what it sees in
+FOLDER/status.json. Standard library only, a few megabytes: it goes on when the studio, broker and database are down.
+SIGTERM drains and ends; SIGHUP drains and starts the server again.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+# Started by path, in a Python that knows nothing of the studio; these modules import nothing but the standard library.
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+
+from endpoints.compute.local.memory import resident_bytes
+from endpoints.compute.local.output import Output, line_that_matters
+from endpoints.compute.local.probing import probe
+
+EAGER_SECONDS = 0.05  # between looks, until the server was ready once
+CALM_SECONDS = 0.2
+MEMORY_SECONDS = 1.0
+BACK_OFF = (0.1, 1, 2, 4, 8, 16, 32, 60)
+STABLE_SECONDS = 60  # a server that ran so long starts over with the shortest back-off
+
+
+class Stopping(Exception):
+    """SIGTERM came."""
+
+
+class ProbeClock:
+    """When a probe is due, and how many in a row went one way."""
+
+    def __init__(self, probe_spec: dict[str, Any]) -> None:
+        self.spec = probe_spec
+        self.reset(0.0)
+
+    def reset(self, now: float) -> None:
+        self.started = self.due = now
+        self.counted_at = 0.0
+        self.failures = self.successes = 0
+        self.complaint = ""
+
+    def look(self, socket_path: str, now: float, *, eager: bool) -> None:
+        """Probe if it is due. While eager, more often than the period; but failures count once a period."""
+        if now < self.due:
+            return
+        self.complaint = probe(socket_path, self.spec["path"], self.spec["timeout"])
+        self.due = now + (EAGER_SECONDS if eager else self.spec["period"])
+        if not self.complaint:
+            self.successes, self.failures = self.successes + 1, 0
+        elif self._counts(now):
+            self.successes, self.failures, self.counted_at = 0, self.failures + 1, now
+
+    def _counts(self, now: float) -> bool:
+        waited = now - self.started >= self.spec["initial_delay"]
+        return bool(waited and now - self.counted_at >= self.spec["period"] * 0.99)
+
+    @property
+    def passed(self) -> bool:
+        return self.successes >= int(self.spec["success_threshold"])
+
+    @property
+    def failed(self) -> bool:
+        return self.failures >= int(self.spec["failure_threshold"])
+
+
+class Keeper:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.spec: dict[str, Any] = json.loads((folder / "replica.json").read_text())
+        self.output = Output(folder / "server.log")
+        self.server: subprocess.Popen[bytes] | None = None
+        self.liveness = ProbeClock(self.spec["liveness"])
+        self.readiness = ProbeClock(self.spec["readiness"])
+        self.was_ready = False
+        self.attempt = 0
+        self.stop_asked = self.restart_asked = False
+        self.status: dict[str, Any] = {
+            **{name: self.spec[name] for name in ("id", "deployment_id", "generation", "ordinal")},
+            "state": "Starting",
+            "keeper_pid": os.getpid(),
+            "pid": None,
+            "started_at": None,
+            "ready_at": None,
+            "restarts": 0,
+            "exit_code": None,
+            "reason": "",
+            "message": "",
+        }
+
+    def run(self) -> None:
+        signal.signal(signal.SIGTERM, self._on_stop)
+        signal.signal(signal.SIGINT, self._on_stop)
+        signal.signal(signal.SIGHUP, self._on_restart)
+        self.tell("Starting")
+        try:
+            while True:
+                self.start()
+                self.watch()
+                self.back_off()
+        except Stopping:
+            self.drain()
+
+    def _on_stop(self, *_: object) -> None:
+        self.stop_asked = True
+
+    def _on_restart(self, *_: object) -> None:
+        self.restart_asked = True
+
+    # -- the server
+
+    def start(self) -> None:
+        Path(self.spec["socket"]).unlink(missing_ok=True)
+        launch = Path(__file__).with_name("launch.py")
+        self.output.tail.clear()
+        self.server = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(launch), str(self.folder / "server.json"), "KILL"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        assert self.server.stdout is not None
+        self.reader = self.output.follow(self.server.stdout)
+        self.began = time.monotonic()
+        self.liveness.reset(self.began)
+        self.readiness.reset(self.began)
+        self.was_ready = False
+        self.tell("Starting", reason="Started", pid=self.server.pid, started_at=_now())
+
+    def watch(self) -> None:
+        """Until the server has ended, by itself or because it had to."""
+        assert self.server is not None
+        memory_due = self.began + MEMORY_SECONDS
+        while self.server.poll() is None:
+            if self.stop_asked:
+                raise Stopping
+            if self.restart_asked:
+                self.restart_asked = False
+                self.end_server("Restarted", "Restarted on request.", drain=True)
+                return
+            now = time.monotonic()
+            self.look(now)
+            if now >= memory_due:
+                memory_due = now + MEMORY_SECONDS
+                self.check_memory()
+            time.sleep(CALM_SECONDS if self.was_ready else EAGER_SECONDS)
+        self.ended()
+
+    def look(self, now: float) -> None:
+        path = self.spec["socket"]
+        self.readiness.look(path, now, eager=not self.was_ready)
+        if self.readiness.passed and self.status["state"] != "Ready":
+            self.was_ready = True
+            self.tell("Ready", reason="Ready", message="", ready_at=_now())
+        elif self.readiness.failed and self.status["reason"] != "ReadinessProbeFailed":
+            self.tell("Unready", reason="ReadinessProbeFailed", message=self.why("Not ready", self.readiness))
+        if not self.was_ready and now - self.began < self.liveness.spec["initial_delay"]:
+            return
+        self.liveness.look(path, now, eager=False)
+        if self.liveness.failed:
+            self.end_server("LivenessProbeFailed", self.why("Not alive", self.liveness), drain=False)
+
+    def why(self, what: str, clock: ProbeClock) -> str:
+        after = time.monotonic() - self.began
+        last = line_that_matters(list(self.output.tail))
+        return f"{what} after {after:.0f} s: {clock.complaint}." + (f" Last line of its log: {last}" if last else "")
+
+    def check_memory(self) -> None:
+        limit = self.spec["memory_bytes"]
+        assert self.server is not None
+        if limit and (used := resident_bytes(self.server.pid)) > limit:
+            message = f"It used {used // 2**20} MiB; its instance type has {limit // 2**20} MiB."
+            self.end_server("OutOfMemory", message, drain=False)
+
+    def end_server(self, reason: str, message: str, *, drain: bool) -> None:
+        self.output.say(f"{reason}: {message}")
+        self.tell("Draining" if drain else "BackingOff", reason=reason, message=message)
+        self.stop_server(self.spec["drain_seconds"] if drain else 0)
+
+    def stop_server(self, seconds: float) -> None:
+        assert self.server is not None
+        if seconds:
+            with contextlib.suppress(ProcessLookupError):
+                self.server.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.server.wait(seconds)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.server.pid, signal.SIGKILL)
+        self.server.wait()
+
+    def ended(self) -> None:
+        assert self.server is not None
+        self.stop_server(0)  # what it left of its process group
+        self.reader.join(1)
+        code = self.server.returncode
+        given = self.status["reason"] in ("LivenessProbeFailed", "OutOfMemory")
+        line = line_that_matters(list(self.output.tail))
+        message = self.status["message"] if given else line or f"It ended with exit code {code} and no output."
+        self.output.say(f"the server ended with exit code {code}")
+        self.tell(
+            "BackingOff",
+            reason=self.status["reason"] if given else "BackOff",
+            message=message,
+            pid=None,
+            exit_code=code,
+            restarts=self.status["restarts"] + 1,
+        )
+
+    def back_off(self) -> None:
+        if time.monotonic() - self.began > STABLE_SECONDS or self.status["reason"] == "Restarted":
+            self.attempt = 0
+        until = time.monotonic() + BACK_OFF[min(self.attempt, len(BACK_OFF) - 1)]
+        self.attempt += 1
+        while time.monotonic() < until and not self.restart_asked:
+            if self.stop_asked:
+                raise Stopping
+            time.sleep(EAGER_SECONDS)
+        self.restart_asked = False
+
+    def drain(self) -> None:
+        self.tell("Draining", reason="Killing", message="")
+        if self.server is not None:
+            self.stop_server(self.spec["drain_seconds"])
+        Path(self.spec["socket"]).unlink(missing_ok=True)
+        self.tell("Stopped", reason="Stopped", pid=None)
+
+    # -- what others see
+
+    def tell(self, state: str, **changes: Any) -> None:
+        self.status.update(changes, state=state, changed_at=_now())
+        temporary = self.folder / ".status.json"
+        temporary.write_text(json.dumps(self.status))
+        temporary.replace(self.folder / "status.json")
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat()  # noqa: UP017
+
+
+def main(path: str) -> None:
+    folder = Path(path)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(1)  # the one before us is still draining
+            sys.exit(f"another keeper holds {folder}")
+        Keeper(folder).run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
