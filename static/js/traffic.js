@@ -16,6 +16,8 @@ class TrafficEditor {
       now: Number(row.dataset.now),
     }));
     this.able = this.rows.map(({ slider }) => !slider.disabled);
+    const canary = root.querySelector("[data-traffic-canary]");
+    if (canary) canary.selectedIndex = canary.options.length - 1; // the newest
     this.offline = root.querySelector("[data-traffic-offline]");
     this.shares = this.rows.map(({ number }) => Number(number.value) || 0);
     if (this.sum() === 0 && this.offline && !this.offline.checked) this.offline.checked = true;
@@ -54,6 +56,7 @@ class TrafficEditor {
   }
 
   move(index, wanted) {
+    if (this.rows[index].lock.checked) return this.show();
     if (this.sum() === 0) return this.set(allTo(this.rows.length, index));
     this.set(moveShare(this.shares, this.locked(), index, wanted));
   }
