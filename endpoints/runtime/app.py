@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
-from . import log, openapi
+from . import openapi
 from .errors import ScoringError
 from .metrics import CONTENT_TYPE, Metrics
 from .options import Options
@@ -68,8 +68,6 @@ class Application:
             response = await self._respond(scope["method"], call)
         except ScoringError as error:
             response = _error_response(error)
-            if error.status >= 500 and call.path != "/ready":
-                log.error(f"{call.path} answered {error.status} {error.code}", request_id=call.id)
         route = call.path if call.path in self._routes else "other"
         self._metrics.observe(route, response.status, time.perf_counter() - started, response.model_ms)
         await send({"type": "http.response.start", "status": response.status, "headers": _headers(call, response)})

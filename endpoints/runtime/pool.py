@@ -8,11 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from . import log
-from .errors import LoadError, ScoringError
+from .errors import INIT_FAILED, LoadError, ScoringError
 from .options import Options
 from .workers import Ending, Job, Worker, timed_out
 
-_STOP_SECONDS = 5.0
 _LONGEST_PAUSE = 30.0
 
 
@@ -53,7 +52,7 @@ class Pool:
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
-        await asyncio.gather(*(worker.stop(_STOP_SECONDS) for worker in self._workers.values()))
+        await asyncio.gather(*(worker.stop() for worker in self._workers.values()))
 
     def check_room(self) -> None:
         """Raises ScoringError: 503 before the model is loaded, 429 when too much is pending."""
@@ -125,13 +124,17 @@ class Pool:
                 return
             ever_loaded = True
             fruitless = fruitless + 1 if ending.served == 0 and not ending.timed_out else 0
-            pause = _pause(fruitless)
+            pause = pause_before_replacement(fruitless)
             self._count(slot, ending, pause)
             await asyncio.sleep(pause)
 
     async def _run_worker(self, slot: int) -> Ending:
         worker = self._workers[slot] = Worker(self._options, self._take_next)
-        await worker.start()
+        try:
+            await worker.start()
+        except OSError as error:
+            reason = LoadError(INIT_FAILED, f"a worker process cannot be started: {error}")
+            return Ending(loaded=False, served=0, timed_out=False, error=reason, cause="")
         log.info(f"worker {slot} starts, pid {worker.pid}")
         return await worker.finished()
 
@@ -143,7 +146,7 @@ class Pool:
         log.error(f"worker {slot} {what}; it is replaced {when}")
 
 
-def _pause(fruitless: int) -> float:
+def pause_before_replacement(fruitless: int) -> float:
     """Seconds to wait: none after the first worker that served nothing, then twice as long each time."""
     if fruitless <= 1:
         return 0.0

@@ -94,6 +94,8 @@ def _answer(model: Model, request: Request) -> bytes:
         body, head["type"] = results.encode(result)
         return frames.encode(head, body)
     except ScoringError as error:
+        if error.status >= 500:
+            log.error(error.message, request_id=request.id)
         failure = error
     except BaseException as error:
         log.error(f"run() raised {last_line(error)}", request_id=request.id)

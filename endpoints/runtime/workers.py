@@ -19,6 +19,7 @@ from .errors import INIT_FAILED, LoadError, ScoringError
 from .options import Options
 
 _LAST_WORDS_SECONDS = 1.0  # for what a dead worker has sent to arrive
+_EXIT_SECONDS = 5.0  # for exit handlers, once it serves no more
 
 
 class Reply(NamedTuple):
@@ -65,6 +66,7 @@ class Worker(asyncio.Protocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._load_error: LoadError | None = None
         self._dying = False
+        self._gone = False  # reaped: its pid may be another's by now
         self._timed_out = False
         self._served = 0
         self._started_at = time.monotonic()
@@ -111,27 +113,29 @@ class Worker(asyncio.Protocol):
         assert self._process is not None
         status = await self._process.wait()
         self.kill()  # the group: a child of its own may hold the socket open
+        self._gone = True
         await asyncio.wait([self._closed], timeout=_LAST_WORDS_SECONDS)
         cause = _cause(status)
         self._fail_job(cause)
         error = self._load_error or LoadError(INIT_FAILED, f"the worker died while it loaded ({cause})")
         return Ending(self.loaded, self._served, self._timed_out, error, cause)
 
-    async def stop(self, grace_seconds: float) -> None:
+    async def stop(self) -> None:
         """Let it go through its exit handlers, then kill it."""
-        if self._process is None:
+        if self._process is None or self._gone:
             return
+        self._dying = True
         if self._transport is not None:
             self._transport.close()
         if self.loaded and self.job is None:
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._process.wait(), grace_seconds)
+                await asyncio.wait_for(self._process.wait(), _EXIT_SECONDS)
         self.kill()
         await self._process.wait()
 
     def kill(self) -> None:
         self._dying = True
-        if self._process is not None:
+        if self._process is not None and not self._gone:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
@@ -143,8 +147,9 @@ class Worker(asyncio.Protocol):
             self._received(frame)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It died, or closed its side: either way it can do no more."""
-        self.kill()
+        """It died or is about to exit: either way it can do no more."""
+        self._dying = True
+        asyncio.get_running_loop().call_later(_EXIT_SECONDS, self.kill)
         if not self._closed.done():
             self._closed.set_result(None)
 
@@ -177,10 +182,10 @@ class Worker(asyncio.Protocol):
             job.fail(ScoringError(head["status"], head["code"], head["message"]))
 
     def _time_out(self) -> None:
-        self._timed_out = True
         job = self.job
         if job is None:
             return
+        self._timed_out = True
         milliseconds = self._options.request_timeout * 1000
         log.error(f"run() took longer than {milliseconds:.0f} ms; its worker is replaced", request_id=job.head["id"])
         job.fail(timed_out(self._options))

@@ -37,6 +37,8 @@ def run(raw):
         return subprocess.Popen(["sleep", "600"]).pid
     if raw == "sys.exit":
         sys.exit("no more")
+    if raw.startswith("large"):
+        return raw
     if raw == "mark":
         pathlib.Path("marked").touch()
     return os.getpid()
@@ -103,6 +105,14 @@ def test_killed_idle_worker_is_replaced(start: Start) -> None:
     assert served.post("pid").json() != before
 
 
+def test_large_bodies_pass_whole_beside_small_ones(start: Start) -> None:
+    served = start("--max-concurrent", "8", script=SCRIPT).wait_until_ready()
+    large = "large" + "é" * 3_000_000
+    answers = [served.post_aside(large), served.post_aside("pid"), served.post_aside(large)]
+    assert [one.result().status_code for one in answers] == [200, 200, 200]
+    assert answers[0].result().json() == answers[2].result().json() == large
+
+
 def test_sys_exit_in_run_is_an_error_like_others(start: Start) -> None:
     served = start(script=SCRIPT).wait_until_ready()
     before = served.post("pid").json()
@@ -146,6 +156,7 @@ def test_script_that_cannot_be_loaded(start: Start, script: str, line: str) -> N
     served = start(script=script)
     assert served.wait_until_exit() == 3
     assert served.log.splitlines()[-1] == f"studio-runtime: {line}"
+    assert ("atexit" in script) == ("bye" in served.log.splitlines())
     assert not (served.folder / "s").exists()
 
 
@@ -239,6 +250,13 @@ def test_sigterm_lets_running_requests_finish(start: Start) -> None:
     assert served.wait_until_exit() == 0
     wait_for(lambda: gone(worker), "the worker is gone")
     assert not (served.folder / "s").exists()
+
+
+def test_exit_handlers_run_when_the_server_stops(start: Start) -> None:
+    served = start(script="import atexit\n" + SCRIPT + "\natexit.register(print, 'bye')").wait_until_ready()
+    served.process.terminate()
+    assert served.wait_until_exit() == 0
+    assert "bye" in served.log.splitlines()
 
 
 def test_drain_has_an_end(start: Start) -> None:

@@ -95,8 +95,9 @@ def test_bytes_are_passed_on_as_they_are(served: Served) -> None:
 
 
 def test_result_that_json_cannot_hold(served: Served) -> None:
-    response = served.post('{"result": "object"}')
+    response = served.post('{"result": "object"}', headers={"x-request-id": "abc-2"})
     assert response.status_code == 500
+    assert "ERROR request abc-2: run() returned what JSON cannot hold" in served.log
     assert response.json()["error"]["code"] == "ResultNotSerializable"
     assert "object is not a str, number, list" in response.json()["error"]["message"]
 
