@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,13 @@ from typing import Any
 import uv
 from django.conf import settings
 
+from endpoints.artifacts.mlflow_model import inspect_mlflow as inspect_folder
+from endpoints.artifacts.mlflow_model import sample_request
 from endpoints.artifacts.port import ArtifactStore
+from endpoints.artifacts.scan import ScanReport
+from endpoints.artifacts.scan import scan as scan_folder
 from endpoints.compute.port import Compute
+from endpoints.domain.mlflow import MLflowModel
 from endpoints.environments.port import EnvironmentBuilder
 from endpoints.gateway.port import Gateway
 
@@ -73,19 +78,24 @@ def _local() -> Adapters:
         compute=LocalCompute(programs=programs, state_dir=data / "replicas"),
         gateway=EnvoyGateway(config_dir=data / "gateway", admin_socket=run / "envoy-admin.sock"),
         store=LocalArtifactStore(data / "artifacts"),
-        builder=UvEnvironmentBuilder(
-            programs=programs,
-            root=data / "environments",
-            uv=Path(uv.find_uv_bin()),
-            cache_dir=data / "uv-cache",
-        ),
+        builder=UvEnvironmentBuilder(programs=programs, root=data / "environments", uv=Path(uv.find_uv_bin())),
     )
 
 
-def scan(folder: Path) -> Any:
-    from endpoints.artifacts.scan import scan as scan_folder
-
+def scan(folder: Path) -> ScanReport:
     return scan_folder(folder)
+
+
+def mlflow_facts(folder: Path) -> dict[str, Any]:
+    """What a model version keeps of its MLmodel: JSON, with a sample request body under "sample"."""
+    model = inspect_folder(folder)
+    return {**asdict(model), "sample": sample_request(model, folder)}
+
+
+@cache
+def inspect_mlflow(digest: str) -> MLflowModel:
+    """The MLmodel of a stored artifact, which never changes."""
+    return inspect_folder(store().path(digest))
 
 
 @cache

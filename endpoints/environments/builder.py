@@ -1,0 +1,141 @@
+"""Environments by uv, built in supervised processes that outlive whoever asked for them."""
+
+import json
+import os
+import shutil
+import sys
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from endpoints.domain.environments import EnvironmentSpec
+from endpoints.domain.programs import Program, Programs
+from endpoints.domain.replicas import LogChunk
+from endpoints.enums import BuildState
+from endpoints.environments.port import BuildObservation
+
+BUILD = Path(__file__).with_name("build.py")
+# What an administrator sets for package installers and TLS; nothing of the studio's own.
+_PASSED_ON = ("UV_", "PIP_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "PYENV_ROOT")
+_MEANT_FOR_PIP = {
+    "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
+    "PIP_EXTRA_INDEX_URL": "UV_INDEX",
+}
+
+
+class UvEnvironmentBuilder:
+    """`root/<hash>/` holds specification, environment, status and log."""
+
+    def __init__(self, *, programs: Programs, root: Path, uv: Path, machine: Mapping[str, str] | None = None) -> None:
+        """`machine` is the environment whose installer settings are passed on; by default this process's."""
+        self._programs = programs
+        self._root = root
+        self._uv = uv
+        self._machine = os.environ if machine is None else machine
+
+    def start(self, spec: EnvironmentSpec) -> None:
+        seen = self.observe(spec.hash)
+        if seen.state in (BuildState.SUCCEEDED, BuildState.BUILDING):
+            return
+        folder = self._folder(spec.hash)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._programs.remove(_name(spec.hash))
+        (folder / "status.json").unlink(missing_ok=True)
+        document = {
+            "python_version": spec.python_version,
+            "requirements": list(spec.requirements),
+            "uv": str(self._uv),
+        }
+        _write(folder / "spec.json", document)
+        self._programs.add(
+            Program(
+                name=_name(spec.hash),
+                command=(sys.executable, "-I", str(BUILD), str(folder)),
+                environment=self._environment(),
+                directory=str(folder),
+                log_path=str(folder / "build.log"),
+                restart=False,
+                stop_seconds=5,
+            )
+        )
+
+    def observe(self, spec_hash: str) -> BuildObservation:
+        status = _read(self._folder(spec_hash) / "status.json")
+        state = BuildState(status.get("state", BuildState.PENDING))
+        program = None if state == BuildState.SUCCEEDED else self._programs.states().get(_name(spec_hash))
+        if state == BuildState.BUILDING and (program is None or not program.running):
+            status, state = {**status, "error": "The build was ended before it was done."}, BuildState.FAILED
+        if state == BuildState.PENDING and program is not None:
+            state = BuildState.BUILDING if program.running else BuildState.FAILED
+        return self._observation(spec_hash, state, status)
+
+    def cancel(self, spec_hash: str) -> None:
+        self._programs.remove(_name(spec_hash))
+
+    def read_log(self, spec_hash: str, *, start: int | None = None, limit: int = 65536) -> LogChunk:
+        path = self._folder(spec_hash) / "build.log"
+        data = path.read_bytes() if path.exists() else b""
+        begin = max(0, len(data) - limit) if start is None else min(start, len(data))
+        part = data[begin : begin + limit]
+        part = part[: part.rfind(b"\n") + 1]
+        return LogChunk(text=part.decode("utf-8", "replace"), start=begin, end=begin + len(part), size=len(data))
+
+    def remove(self, spec_hash: str) -> None:
+        """Free its disk. The caller knows that nothing uses it."""
+        self._programs.remove(_name(spec_hash))
+        shutil.rmtree(self._folder(spec_hash), ignore_errors=True)
+
+    def _observation(self, spec_hash: str, state: BuildState, status: dict[str, Any]) -> BuildObservation:
+        python = self._folder(spec_hash) / "env" / "bin" / "python"
+        built = state == BuildState.SUCCEEDED
+        if built and not python.exists():
+            return BuildObservation(hash=spec_hash, state=BuildState.PENDING)
+        return BuildObservation(
+            hash=spec_hash,
+            state=state,
+            python=python if built else None,
+            error=status.get("error", ""),
+            started_at=_time(status.get("started_at")),
+            finished_at=_time(status.get("finished_at")),
+            size_bytes=status.get("size_bytes"),
+        )
+
+    def _folder(self, spec_hash: str) -> Path:
+        if not spec_hash.isalnum():
+            raise ValueError(f"{spec_hash!r} is no hash")
+        return self._root / spec_hash
+
+    def _environment(self) -> dict[str, str]:
+        given = {key: value for key, value in self._machine.items() if key.upper().startswith(_PASSED_ON)}
+        for theirs, ours in _MEANT_FOR_PIP.items():
+            if theirs in given and ours not in given:
+                given[ours] = given[theirs]
+        own = {
+            "PATH": self._machine.get("PATH", "/usr/local/bin:/usr/bin:/bin"),
+            "HOME": self._machine.get("HOME", "/"),
+        }
+        return {**given, **own, "LANG": "C.UTF-8"}
+
+
+def _name(spec_hash: str) -> str:
+    return f"build-{spec_hash}"
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    temporary.write_text(json.dumps(document))
+    temporary.rename(path)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
