@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 
 
@@ -42,3 +44,58 @@ class RouteTable:
 def route_table(endpoints: Iterable[EndpointRoute]) -> RouteTable:
     """In one order, so that the same state always gives the same table."""
     return RouteTable(endpoints=tuple(sorted(endpoints, key=lambda endpoint: endpoint.name)))
+
+
+NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
+PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
+KEY = re.compile(r"[!-~]+")
+LARGEST_LIMIT = 2**31 - 1
+LONGEST_SOCKET = 107  # bytes: sun_path of a unix socket
+
+
+def faults(table: RouteTable) -> list[str]:
+    """What no gateway can honour, as sentences for people. Keys are never quoted."""
+    names = [endpoint.name for endpoint in table.endpoints]
+    clusters = [deployment.cluster for endpoint in table.endpoints for deployment in endpoint.deployments]
+    return [
+        *(f"Endpoint {name} stands twice in the table." for name in repeated(names)),
+        *(f"Cluster {name} stands twice in the table." for name in repeated(clusters)),
+        *(fault for endpoint in table.endpoints for fault in endpoint_faults(endpoint)),
+    ]
+
+
+def endpoint_faults(endpoint: EndpointRoute) -> Iterator[str]:
+    where = f"Endpoint {endpoint.name}"
+    total = sum(deployment.weight for deployment in endpoint.deployments)
+    if not NAME.fullmatch(endpoint.name):
+        yield f"{where}: a name has letters, digits and dashes only."
+    if total not in {0, 100}:
+        yield f"{where}: the traffic sums to {total}; it must sum to 0 or 100."
+    if not all(KEY.fullmatch(key) for key in endpoint.keys):
+        yield f"{where}: a key is empty or has characters that a header cannot carry."
+    for name in repeated(deployment.name for deployment in endpoint.deployments):
+        yield f"{where}: deployment {name} stands twice."
+    for deployment in endpoint.deployments:
+        yield from (f"{where}, deployment {deployment.name}: {fault}" for fault in deployment_faults(deployment))
+
+
+def deployment_faults(deployment: DeploymentRoute) -> Iterator[str]:
+    for name in (deployment.name, deployment.cluster):
+        if not NAME.fullmatch(name):
+            yield f"the name {name!r} has more than letters, digits and dashes."
+    if not 0 <= deployment.weight <= 100:
+        yield f"the weight {deployment.weight} is not between 0 and 100."
+    for path in (deployment.scoring_path, deployment.readiness_path):
+        if not PATH.fullmatch(path):
+            yield f"the path {path!r} must start with / and have no query and no escapes."
+    for socket in deployment.sockets:
+        if not socket.startswith("/") or len(socket.encode()) > LONGEST_SOCKET:
+            yield f"the socket {socket} must be an absolute path of at most {LONGEST_SOCKET} bytes."
+    limits = ("request_timeout_ms", "max_concurrent_requests_per_instance", "max_request_bytes")
+    for limit in limits:
+        if not 1 <= getattr(deployment, limit) <= LARGEST_LIMIT:
+            yield f"{limit} must be between 1 and {LARGEST_LIMIT}."
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    return sorted(name for name, count in Counter(names).items() if count > 1)

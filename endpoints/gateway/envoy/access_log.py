@@ -1,0 +1,42 @@
+"""The access log: one JSON line per request, without keys, bodies or query strings."""
+
+from pathlib import Path
+
+from endpoints.gateway.envoy.documents import Json, extension
+from endpoints.gateway.envoy.routes import METADATA
+
+# The names are those of Azure's traffic log in snake case. Durations are milliseconds, sizes bytes.
+FIELDS: dict[str, str] = {
+    "time": "%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%",
+    "endpoint": f"%METADATA(ROUTE:{METADATA}:endpoint)%",
+    "deployment": f"%METADATA(ROUTE:{METADATA}:deployment)%",
+    "pinned": "%REQ(azureml-model-deployment)%",
+    "method": "%REQ(:METHOD)%",
+    "path": "%PATH(NQ:ORIG)%",
+    "protocol": "%PROTOCOL%",
+    "status": "%RESPONSE_CODE%",
+    "status_reason": "%RESPONSE_CODE_DETAILS%",
+    "flags": "%RESPONSE_FLAGS%",
+    "model_status": "%RESP(ms-azureml-model-error-statuscode)%",
+    "model_reason": "%RESP(ms-azureml-model-error-reason)%",
+    "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+    "replica_socket": "%UPSTREAM_HOST%",
+    "request_bytes": "%BYTES_RECEIVED%",
+    "response_bytes": "%BYTES_SENT%",
+    "total_ms": "%DURATION%",
+    "request_ms": "%REQUEST_DURATION%",
+    "response_ms": "%RESPONSE_DURATION%",
+    "user_agent": "%REQ(USER-AGENT):70%",
+    "caller": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+    "x_request_id": "%REQ(X-REQUEST-ID)%",
+    "x_ms_client_request_id": "%REQ(X-MS-CLIENT-REQUEST-ID)%",
+}
+
+
+def access_log(path: Path) -> Json:
+    return extension(
+        "file",
+        "envoy.extensions.access_loggers.file.v3.FileAccessLog",
+        path=str(path),
+        log_format={"json_format": FIELDS, "omit_empty_values": True},
+    )

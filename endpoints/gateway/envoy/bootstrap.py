@@ -1,0 +1,69 @@
+"""The bootstrap: what Envoy reads once, at its start."""
+
+from pathlib import Path
+
+from endpoints.gateway.envoy.documents import Json, extension
+
+MAX_CONNECTIONS = 20_000
+
+
+def bootstrap(*, listeners: Path, clusters: Path, admin_socket: Path) -> Json:
+    """The first two files are those of the listener and cluster discovery."""
+    return {
+        "node": {"id": "gateway", "cluster": "endpoint-studio"},
+        "admin": {"address": {"pipe": {"path": str(admin_socket), "mode": 0o600}}},
+        "dynamic_resources": {"lds_config": watched(listeners), "cds_config": watched(clusters)},
+        "stats_config": {
+            "histogram_bucket_settings": [LATENCY_BUCKETS],
+            "stats_matcher": {"exclusion_list": {"patterns": [whole(UNREAD_STATISTICS)]}},
+        },
+        "overload_manager": OVERLOAD_MANAGER,
+    }
+
+
+def watched(path: Path) -> Json:
+    return {"path_config_source": {"path": str(path)}, "resource_api_version": "V3"}
+
+
+def whole(pattern: str) -> Json:
+    return {"safe_regex": {"regex": pattern}}
+
+
+# A cluster has 160 statistics of which a third is of use here; the rest would be most of what a scrape of a
+# thousand deployments reads.
+UNREAD_STATISTICS = (
+    r"cluster\.[^.]+\.("
+    + "|".join(
+        (
+            r"(assignment|init|lb|original|retry_or|update|version|warming)_?.*",
+            r"(bind_errors|max_host_weight)",
+            r"(default|external|http1|circuit_breakers\.high)\..*",
+            r"outlier_detection\.ejections_(consecutive|detected|enforced|overflow|success).*",
+            r"upstream_(flow|http3|internal|queue)_.*",
+            r"upstream_cx_(close|connect_attempts|connect_ms|connect_with|destroy|http|idle|length|max|pool|pre).*",
+            r"upstream_rq_(0rtt|active_overflow|maintenance|max|pending_failure|per|retry_backoff).*",
+        )
+    )
+    + ")"
+)
+
+
+def latency_bounds() -> list[float]:
+    """Upper bounds in milliseconds, each at most 15 % over the one before, from 0.5 ms to over 300 s."""
+    bounds = [0.5]
+    while bounds[-1] < 300_000:
+        bounds.append(float(max(int(bounds[-1]) + 1, int(bounds[-1] * 1.15))))
+    return bounds
+
+
+LATENCY_BUCKETS: Json = {"match": {"suffix": "upstream_rq_time"}, "buckets": latency_bounds()}
+
+OVERLOAD_MANAGER: Json = {
+    "resource_monitors": [
+        extension(
+            "envoy.resource_monitors.global_downstream_max_connections",
+            "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+            max_active_downstream_connections=MAX_CONNECTIONS,
+        )
+    ]
+}

@@ -1,0 +1,202 @@
+"""Routes: which deployment answers a request, under which limits.
+
+The lookup is a prefix tree over the path, then a map over the pin header, then the few routes of one
+endpoint: its cost does not grow with the number of endpoints. The split is by routes with cumulative
+fractions of one random number per request, not by weighted clusters, because the time-out, the size cap
+and the scoring path belong to the deployment, and a route can carry them where a weight cannot.
+"""
+
+from itertools import accumulate
+
+from endpoints.domain.routing import DeploymentRoute, EndpointRoute, RouteTable
+from endpoints.gateway.envoy.documents import Json, extension, typed
+
+ROUTE_CONFIGURATION = "scoring"
+DEPLOYMENT_HEADER = "azureml-model-deployment"
+API_KEY_FILTER = "api_key_auth"
+BUFFER_FILTER = "buffer"
+METADATA = "endpoint_studio"
+HIDDEN_PATHS = ("metrics",)  # the model server's own, for the collector alone
+LARGEST_LENGTH = 2**63 - 1
+
+
+def route_configuration(table: RouteTable) -> Json:
+    return typed(
+        "envoy.config.route.v3.RouteConfiguration",
+        name=ROUTE_CONFIGURATION,
+        virtual_hosts=[virtual_host(table)],
+    )
+
+
+def virtual_host(table: RouteTable) -> Json:
+    host: Json = {"name": "endpoints", "domains": ["*"], "retry_policy": RETRY_POLICY}
+    nothing = on_match([not_found("There is no endpoint at this address. Check the scoring URL of the endpoint.")])
+    branches = {
+        prefix: branch for endpoint in table.endpoints for prefix, branch in endpoint_branches(endpoint).items()
+    }
+    if not branches:
+        return host | {"matcher": {"on_no_match": nothing}}
+    tree = {"input": header_input(":path"), "prefix_match_map": {"map": branches}}
+    return host | {"matcher": {"matcher_tree": tree, "on_no_match": nothing}}
+
+
+# A killed replica must fail no request: whatever got no response goes once more to another host. The picks
+# are many because the balancer prefers an idle host, and a dead one is always idle.
+RETRY_POLICY: Json = {
+    "retry_on": "connect-failure,refused-stream,reset",
+    "num_retries": 2,
+    "retry_host_predicate": [
+        extension(
+            "envoy.retry_host_predicates.previous_hosts",
+            "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+        )
+    ],
+    "host_selection_retry_max_attempts": 100,
+    "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"},
+}
+
+
+def endpoint_branches(endpoint: EndpointRoute) -> dict[str, Json]:
+    """The part of the prefix tree that belongs to one endpoint."""
+    prefix = f"/{endpoint.name}/"
+    hidden = on_match([not_found("This route of the model server is not served by the gateway.")])
+    branches = {prefix + path: hidden for path in HIDDEN_PATHS}
+    branches[prefix] = {"matcher": pins(endpoint)}
+    return branches
+
+
+def pins(endpoint: EndpointRoute) -> Json:
+    """By the pin header when there is one, else by the weights."""
+    split = on_match([unknown_pin(endpoint), *weighted_routes(endpoint), no_traffic(endpoint)])
+    if not endpoint.deployments:
+        return {"on_no_match": split}
+    pinned = {
+        deployment.name: on_match(deployment_routes(endpoint, deployment, match={}))
+        for deployment in endpoint.deployments
+    }
+    tree = {"input": header_input(DEPLOYMENT_HEADER), "exact_match_map": {"map": pinned}}
+    return {"matcher_tree": tree, "on_no_match": split}
+
+
+def weighted_routes(endpoint: EndpointRoute) -> list[Json]:
+    live = [deployment for deployment in endpoint.deployments if deployment.weight > 0]
+    shares = accumulate(deployment.weight for deployment in live)
+    return [
+        route
+        for deployment, share in zip(live, shares, strict=True)
+        for route in deployment_routes(endpoint, deployment, match=fraction(share))
+    ]
+
+
+def fraction(share: int) -> Json:
+    return {"runtime_fraction": {"default_value": {"numerator": share, "denominator": "HUNDRED"}}}
+
+
+def deployment_routes(endpoint: EndpointRoute, deployment: DeploymentRoute, *, match: Json) -> list[Json]:
+    """Too large, scoring, anything else: the routes of one deployment for requests that meet `match`."""
+    routes = [too_large(endpoint, deployment, match=match)]
+    if deployment.scoring_path != "/score":
+        score = {"path": f"/{endpoint.name}/score", **match}
+        routes.append(forward(endpoint, deployment, match=score, rewrite=deployment.scoring_path))
+    anything = {"prefix": f"/{endpoint.name}/", **match}
+    return [*routes, forward(endpoint, deployment, match=anything, rewrite="/")]
+
+
+def forward(endpoint: EndpointRoute, deployment: DeploymentRoute, *, match: Json, rewrite: str) -> Json:
+    return {
+        "match": match,
+        "route": {
+            "cluster": deployment.cluster,
+            "prefix_rewrite": rewrite,
+            "timeout": f"{deployment.request_timeout_ms / 1000:.3f}s",
+        },
+        "metadata": route_metadata(endpoint, deployment),
+        "typed_per_filter_config": {
+            API_KEY_FILTER: api_keys(endpoint),
+            BUFFER_FILTER: buffer_limit(deployment.max_request_bytes),
+        },
+    }
+
+
+def too_large(endpoint: EndpointRoute, deployment: DeploymentRoute, *, match: Json) -> Json:
+    """Refuses a declared length over the cap without reading the body."""
+    over = {"start": deployment.max_request_bytes + 1, "end": LARGEST_LENGTH}
+    length = {"name": "content-length", "range_match": over}
+    message = (
+        f"The request body is larger than the {deployment.max_request_bytes} bytes that deployment "
+        f"{deployment.name} accepts. Send a smaller body, or raise its max_request_bytes."
+    )
+    return {
+        "match": {"prefix": f"/{endpoint.name}/", "headers": [length], **match},
+        "direct_response": {"status": 413, "body": {"inline_string": message}},
+        "metadata": route_metadata(endpoint, deployment),
+        "typed_per_filter_config": {API_KEY_FILTER: api_keys(endpoint)},
+    }
+
+
+def unknown_pin(endpoint: EndpointRoute) -> Json:
+    message = (
+        f"Endpoint {endpoint.name} has no deployment of the name in the header {DEPLOYMENT_HEADER}. "
+        "Name one that it has, or leave the header out."
+    )
+    pinned = {"headers": [{"name": DEPLOYMENT_HEADER, "present_match": True}]}
+    return guarded_not_found(endpoint, message, match=pinned)
+
+
+def no_traffic(endpoint: EndpointRoute) -> Json:
+    message = (
+        f"No deployment of endpoint {endpoint.name} receives traffic. Give one a share of the traffic, "
+        f"or name one in the header {DEPLOYMENT_HEADER}."
+    )
+    return guarded_not_found(endpoint, message, match={})
+
+
+def guarded_not_found(endpoint: EndpointRoute, message: str, *, match: Json) -> Json:
+    """A 404 that only a caller with a key of the endpoint gets to see."""
+    return {
+        "match": {"prefix": f"/{endpoint.name}/", **match},
+        "direct_response": {"status": 404, "body": {"inline_string": message}},
+        "metadata": route_metadata(endpoint, None),
+        "typed_per_filter_config": {API_KEY_FILTER: api_keys(endpoint)},
+    }
+
+
+def not_found(message: str) -> Json:
+    return {
+        "match": {"prefix": "/"},
+        "direct_response": {"status": 404, "body": {"inline_string": message}},
+        "typed_per_filter_config": {
+            API_KEY_FILTER: typed("envoy.config.route.v3.FilterConfig", disabled=True),
+        },
+    }
+
+
+def api_keys(endpoint: EndpointRoute) -> Json:
+    """The endpoint's own keys and no other. Without one, every request is refused."""
+    keys = dict.fromkeys(endpoint.keys)
+    return typed(
+        "envoy.extensions.filters.http.api_key_auth.v3.ApiKeyAuthPerRoute",
+        credentials=[{"key": key, "client": f"key-{number}"} for number, key in enumerate(keys, start=1)],
+        forwarding={"hide_credentials": True},
+    )
+
+
+def buffer_limit(max_request_bytes: int) -> Json:
+    return typed(
+        "envoy.extensions.filters.http.buffer.v3.BufferPerRoute",
+        buffer={"max_request_bytes": max_request_bytes},
+    )
+
+
+def route_metadata(endpoint: EndpointRoute, deployment: DeploymentRoute | None) -> Json:
+    """Read by the access log and by the filter that names the deployment in the answer."""
+    names = {"endpoint": endpoint.name} | ({"deployment": deployment.name} if deployment else {})
+    return {"filter_metadata": {METADATA: names}}
+
+
+def header_input(name: str) -> Json:
+    return extension(name, "envoy.type.matcher.v3.HttpRequestHeaderMatchInput", header_name=name)
+
+
+def on_match(routes: list[Json]) -> Json:
+    return {"action": extension("routes", "envoy.config.route.v3.RouteList", routes=routes)}

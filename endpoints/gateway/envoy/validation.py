@@ -1,0 +1,61 @@
+"""Asks the Envoy program itself whether it would take a table, without a running Envoy."""
+
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+from endpoints.domain.routing import RouteTable
+from endpoints.gateway.envoy.binary import envoy_binary
+from endpoints.gateway.envoy.documents import Json, encode
+from endpoints.gateway.envoy.files import write_private
+from endpoints.gateway.envoy.listener import listener
+from endpoints.gateway.envoy.resources import Resources
+
+VALIDATION_SECONDS = 120
+
+
+def complaint(resources: Resources) -> str | None:
+    """What Envoy says against the table; None when it would take it."""
+    with tempfile.TemporaryDirectory(prefix="es-") as folder:
+        path = Path(folder) / "static.json"
+        write_private(path, encode(static_configuration(resources)))
+        command = [envoy_binary(), "--mode", "validate", "--log-level", "error", "-c", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=VALIDATION_SECONDS, check=False)
+    if done.returncode == 0:
+        return None
+    return first_error(done.stderr)
+
+
+def first_error(log: str) -> str:
+    """The sentence after the program's own preamble."""
+    found = re.search(r"error initializing configuration '[^']*': (.+)", log)
+    return found.group(1) if found else log.strip()[-500:]
+
+
+def without_keys(text: str, table: RouteTable) -> str:
+    """`text` with every key of the table blotted out, for messages and logs."""
+    keys = [re.escape(key) for endpoint in table.endpoints for key in endpoint.keys if key]
+    return re.sub("|".join(keys), "***", text) if keys else text
+
+
+def static_configuration(resources: Resources) -> Json:
+    """The same table without discovery, because validation does not read discovered files."""
+    plain = listener(address="127.0.0.1", port=0, routes=Path(), log=None)
+    return {
+        "static_resources": {
+            "clusters": [untyped(resource) for resource in resources.clusters],
+            "listeners": [static_listener(plain, resources.route_configurations[0])],
+        }
+    }
+
+
+def static_listener(discovered: Json, routes: Json) -> Json:
+    manager = discovered["filter_chains"][0]["filters"][0]
+    config = {key: value for key, value in manager["typed_config"].items() if key != "rds"}
+    chain = {"filters": [manager | {"typed_config": config | {"route_config": untyped(routes)}}]}
+    return untyped(discovered) | {"filter_chains": [chain]}
+
+
+def untyped(resource: Json) -> Json:
+    return {key: value for key, value in resource.items() if key != "@type"}
