@@ -76,8 +76,9 @@ function link(root, body) {
       echo = false;
     }
   });
-  body.on("plotly_hover", ({ points }) => companions(root, body).forEach((other) => hover(other, points[0].x)));
-  body.on("plotly_unhover", () => companions(root, body).forEach((other) => window.Plotly.Fx.unhover(other)));
+  // Only the chart under the pointer leads; what it makes the others show comes back as their events.
+  body.on("plotly_hover", ({ points }) => body.matches(":hover") && companions(root, body).forEach((other) => hover(other, points[0].x)));
+  body.on("plotly_unhover", () => companions(root, body).forEach((other) => other.matches(":hover") || window.Plotly.Fx.unhover(other)));
 }
 
 function zoomOf(change) {
@@ -88,10 +89,5 @@ function zoomOf(change) {
 }
 
 function hover(other, x) {
-  const wanted = new Date(x).getTime();
-  const points = other.data.flatMap((trace, curveNumber) => {
-    const pointNumber = (trace.x ?? []).findIndex((value) => new Date(value).getTime() === wanted);
-    return pointNumber < 0 || trace.y?.[pointNumber] === null ? [] : [{ curveNumber, pointNumber }];
-  });
-  if (points.length) window.Plotly.Fx.hover(other, points);
+  window.Plotly.Fx.hover(other, { xval: new Date(x).getTime() }, ["xy"]);
 }

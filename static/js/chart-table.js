@@ -7,7 +7,7 @@ export function table({ data }) {
   const made = element("table", "table table-compact", head(data), body(xs, columns));
   const box = element("div", "chart-table", made);
   box.tabIndex = 0;
-  box.role = "region";
+  box.role = "group";
   box.ariaLabel = "The chart's numbers";
   return box;
 }

@@ -14,7 +14,7 @@ export function theme(root) {
   root.append(probe);
   const of = (token) => color(token, probe);
   const found = {
-    text: of("--text"), muted: of("--text-muted"), subtle: of("--text-subtle"), line: of("--line"), strong: of("--line-strong"), surface: of("--raised"),
+    text: of("--text"), muted: of("--text-muted"), subtle: of("--text-subtle"), line: of("--line"), strong: of("--line-strong"), raised: of("--raised"), surface: of("--surface"),
     slots: DASHES.map((_, slot) => of(`--slot-${slot}`)),
     tones: Object.fromEntries(["ok", "warn", "bad", "info", "idle"].map((tone) => [tone, of(`--${tone}-solid`)])),
     font: getComputedStyle(document.body).fontFamily,
@@ -53,9 +53,9 @@ function translucent(shade, alpha) {
 
 function frame(look, revision, traces) {
   return {
-    uirevision: revision, autosize: true, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: { l: 48, r: 12, t: 8, b: 28 },
+    uirevision: revision, autosize: true, paper_bgcolor: look.surface, plot_bgcolor: look.surface, margin: { l: 48, r: 12, t: 8, b: 28 },
     font: { family: look.font, size: 11, color: look.subtle }, hovermode: "x unified", dragmode: "zoom", bargap: 0.15,
-    hoverlabel: { bgcolor: look.surface, bordercolor: look.strong, font: { family: look.font, size: 12, color: look.text } },
+    hoverlabel: { bgcolor: look.raised, bordercolor: look.strong, font: { family: look.font, size: 12, color: look.text } },
     showlegend: traces.length > 1, legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { color: look.muted, size: 11 } },
     transition: { duration: 0 },
   };
@@ -80,7 +80,7 @@ function marks(markers, layout, look) {
   }));
   const notes = markers.map(({ at, label }) => ({
     x: at, y: 1, xref: "x", yref: "paper", yanchor: "bottom", showarrow: false, text: "◆", hovertext: escape(label), font: { size: 9, color: look.muted }, captureevents: true,
-    hoverlabel: { bgcolor: look.surface, bordercolor: look.strong, font: { color: look.text, size: 12, family: look.font } },
+    hoverlabel: { bgcolor: look.raised, bordercolor: look.strong, font: { color: look.text, size: 12, family: look.font } },
   }));
   return { shapes: [...(layout.shapes ?? []), ...lines], annotations: [...(layout.annotations ?? []), ...notes] };
 }

@@ -21,6 +21,8 @@ const theme = {
   ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "color-mix(in srgb, var(--hover) 60%, transparent)" },
   "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--selected)" },
   ".cm-panels": { backgroundColor: "var(--surface)", color: "var(--text)", borderColor: "var(--line) !important" },
+  ".cm-panel.cm-search": { padding: "8px 12px", fontFamily: "var(--font)" },
+  ".cm-panel.cm-search :is(input, button, label)": { fontSize: "var(--size-2)" },
   ".cm-textfield, .cm-button": { background: "var(--raised)", color: "var(--text)", border: "1px solid var(--control-line)", borderRadius: "4px", backgroundImage: "none" },
   ".cm-tooltip": { backgroundColor: "var(--raised)", color: "var(--text)", border: "1px solid var(--line-strong)", borderRadius: "6px" },
   ".cm-matchingBracket, &.cm-focused .cm-matchingBracket": { backgroundColor: "var(--selected)" },
@@ -41,8 +43,24 @@ export function looks(codemirror, language) {
     cm.syntaxHighlighting(colours(cm)),
     cm.EditorView.theme(theme),
     cm.EditorView.lineWrapping,
+    typeOverSelection(cm),
     ...(languages[language] ? [languages[language]()] : []),
   ];
+}
+
+// Left to itself, Chromium writes style attributes while it replaces a selection; the content security policy reports each.
+function typeOverSelection({ EditorView }) {
+  return EditorView.domEventHandlers({
+    beforeinput(event, view) {
+      const { from, to, empty } = view.state.selection.main;
+      if (event.inputType !== "insertText" || !event.data || empty || event.isComposing || view.state.readOnly) return false;
+      event.preventDefault();
+      const insert = () => view.state.update(view.state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true });
+      const taken = view.state.facet(EditorView.inputHandler).some((handle) => handle(view, from, to, event.data, insert));
+      if (!taken) view.dispatch(insert());
+      return true;
+    },
+  });
 }
 
 function colours({ HighlightStyle, tags }) {

@@ -39,5 +39,15 @@ function opened(target) {
   return menu && menu.matches(".menu:popover-open") ? menu : null;
 }
 
-// A menu in the page that scrolls away would hang in the air.
-addEventListener("scroll", () => document.querySelector(".menu:popover-open")?.hidePopover(), { passive: true });
+// A menu follows its button, and goes when the button is out of sight.
+function follow() {
+  const menu = document.querySelector(".menu:popover-open");
+  const button = menu && document.querySelector(`[popovertarget="${CSS.escape(menu.id)}"]`);
+  if (!button) return;
+  const { bottom, top } = button.getBoundingClientRect();
+  if (bottom < 0 || top > innerHeight) menu.hidePopover();
+  else place(menu, button);
+}
+
+addEventListener("scroll", follow, { passive: true, capture: true });
+addEventListener("resize", follow, { passive: true });
