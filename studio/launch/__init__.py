@@ -1,0 +1,1 @@
+"""`manage.py up`: the one-machine process tree."""

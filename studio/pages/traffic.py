@@ -124,7 +124,13 @@ def _note(deployment: Deployment, recent: Any) -> str:
 
 def _rest(endpoint: Endpoint) -> str:
     body = json.dumps({"traffic": endpoint.traffic, "version": endpoint.traffic_version})
-    return f"curl -X PUT {settings.STUDIO_PUBLIC_URL}/api/v1/endpoints/{endpoint.name}/traffic/ \\\n  -H \"Authorization: Bearer $STUDIO_TOKEN\" \\\n  -H 'Content-Type: application/json' \\\n  -d '{body}'"
+    lines = (
+        f"curl -X PUT {settings.STUDIO_PUBLIC_URL}/api/v1/endpoints/{endpoint.name}/traffic/",
+        '  -H "Authorization: Bearer $STUDIO_TOKEN"',
+        "  -H 'Content-Type: application/json'",
+        f"  -d '{body}'",
+    )
+    return " \\\n".join(lines)
 
 
 urlpatterns = [path("endpoints/<str:name>/traffic/", endpoint_traffic, name="endpoint_traffic")]

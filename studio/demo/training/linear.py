@@ -22,6 +22,7 @@ def main(folder: str) -> None:
         folder,
         signature=infer_signature(train_x, model.predict(train_x)),
         input_example=test_x.head(2),
+        serialization_format="cloudpickle",
         metadata={"r2": round(float(model.score(test_x, test_y)), 3)},
     )
 
