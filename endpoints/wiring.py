@@ -1,8 +1,8 @@
 """Which adapter stands behind each port, from the settings. The only place that knows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,18 @@ def scan(folder: Path) -> ScanReport:
 def mlflow_facts(folder: Path) -> dict[str, Any]:
     """What a model version keeps of its MLmodel: JSON, with a sample request body under "sample"."""
     model = inspect_folder(folder)
-    return {**asdict(model), "sample": sample_request(model, folder)}
+    return {
+        "flavors": list(model.flavors),
+        "signature": {"inputs": _plain(model.inputs), "outputs": _plain(model.outputs), "params": _plain(model.params)},
+        "python_version": model.python_version,
+        "requirements": list(model.requirements),
+        "mlflow_version": model.mlflow_version,
+        "sample": sample_request(model, folder),
+    }
+
+
+def _plain(columns: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [dict(column) for column in columns]
 
 
 @cache

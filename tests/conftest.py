@@ -1,5 +1,6 @@
 """Shared by all tests. Adapters come from fakes unless a test asks for real ones."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,25 +8,32 @@ from typing import TYPE_CHECKING
 import pytest
 
 from endpoints import wiring
+from endpoints.artifacts.store import LocalArtifactStore
 from endpoints.enums import Role
+from endpoints.gateway.fake import FakeGateway
 from endpoints.models import Workspace
 from tests.factories import UserFactory, WorkspaceFactory, member
-from tests.fakes import FakeBuilder, FakeCompute, FakeGateway, FakeStore
+from tests.fakes import FakeBuilder, FakeCompute
 from tests.hints import Hints
 from tests.people import People
+from tests.settings import data_dir
 
 if TYPE_CHECKING:
     from tests.world import World
 
 
+def pytest_unconfigure() -> None:
+    """A worker of xdist ends without its exit handlers."""
+    shutil.rmtree(data_dir, ignore_errors=True)
+
+
 @pytest.fixture
 def adapters(tmp_path: Path) -> Iterator[wiring.Adapters]:
     """Fakes behind every port, for as long as the test runs."""
-    (tmp_path / "store").mkdir()
     fakes = wiring.Adapters(
         compute=FakeCompute(),
         gateway=FakeGateway(),
-        store=FakeStore(tmp_path / "store"),
+        store=LocalArtifactStore(tmp_path / "store"),
         builder=FakeBuilder(),
     )
     with wiring.using(fakes):
@@ -66,7 +74,7 @@ def world(adapters: wiring.Adapters, hints: Hints, workspace: Workspace, people:
     compute, gateway, store, builder = adapters.compute, adapters.gateway, adapters.store, adapters.builder
     assert isinstance(compute, FakeCompute)
     assert isinstance(gateway, FakeGateway)
-    assert isinstance(store, FakeStore)
+    assert isinstance(store, LocalArtifactStore)
     assert isinstance(builder, FakeBuilder)
     return World(
         compute=compute,

@@ -196,6 +196,8 @@ class DeploymentFactory(DjangoModelFactory):
     name = factory.Sequence(lambda n: f"deployment-{n}")
     state = ProvisioningState.SUCCEEDED
     serving_generation = 1
+    serving_count = factory.LazyAttribute(lambda row: row.instance_count if row.serving_generation else 0)
+    instance_count = 1
     model = factory.SubFactory(ModelVersionFactory, workspace=factory.SelfAttribute("..endpoint.workspace"))
     code = factory.SubFactory(CodeVersionFactory, workspace=factory.SelfAttribute("..endpoint.workspace"))
     scoring_script = "score.py"
@@ -218,6 +220,7 @@ class ReplicaFactory(DjangoModelFactory):
     deployment = factory.SubFactory(DeploymentFactory)
     generation = factory.SelfAttribute("deployment.generation")
     ordinal = 0
+    instance_type = factory.SelfAttribute("deployment.instance_type")
     id = factory.LazyAttribute(lambda row: f"r-{row.deployment.pk.hex[:12]}-{row.generation}-{row.ordinal}")
     socket = factory.LazyAttribute(lambda row: f"/tmp/{row.id}.sock")
     state = ReplicaState.READY

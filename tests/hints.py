@@ -27,7 +27,7 @@ class Hints:
         """All since the last time, in order."""
         if connection.in_atomic_block:
             due, connection.run_on_commit = connection.run_on_commit, []
-            for _, callback, _ in due:
-                callback()
+            for entry in due:
+                entry[1]()
         taken, self._sent = self._sent, []
         return taken

@@ -1,13 +1,15 @@
 """A studio in one process: fakes behind the ports, and tasks that run when a test says so."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from endpoints import tasks
+from endpoints.artifacts.store import LocalArtifactStore
 from endpoints.domain.actor import SYSTEM
 from endpoints.enums import ModelType, OperationState
+from endpoints.gateway.fake import FakeGateway
 from endpoints.models import (
     CodeVersion,
     Deployment,
@@ -24,7 +26,7 @@ from endpoints.models import (
 from endpoints.services import assets, deployments, endpoints
 from endpoints.services.deployments import Specification
 from tests.factories import InstanceTypeFactory
-from tests.fakes import FakeBuilder, FakeCompute, FakeGateway, FakeStore
+from tests.fakes import FakeBuilder, FakeCompute
 from tests.hints import Hints
 from tests.people import People
 
@@ -36,7 +38,7 @@ SCORE = "def init():\n    pass\n\n\ndef run(data):\n    return data\n"
 class World:
     compute: FakeCompute
     gateway: FakeGateway
-    store: FakeStore
+    store: LocalArtifactStore
     builder: FakeBuilder
     hints: Hints
     scratch: Path
@@ -121,11 +123,11 @@ class World:
 
     def instance_type(self) -> InstanceType:
         found = InstanceType.objects.first()
-        return found or InstanceTypeFactory()  # type: ignore[no-any-return]
+        return found or InstanceTypeFactory()
 
     def specification(self, **changes: Any) -> Specification:
         """A scoring script that can run."""
-        given = {
+        given: dict[str, Callable[[], Any]] = {
             "model": self.model,
             "code": self.code,
             "scoring_script": lambda: "score.py",

@@ -37,8 +37,11 @@ class Deployment(models.Model):
 
     # The specification. A change to any of these is a new generation, rolled out beside the old one.
     generation = models.PositiveIntegerField(default=1)
+    # What serves until the specified generation does: so many replicas, with these limits at the gateway.
     serving_generation = models.PositiveIntegerField(null=True, blank=True)
-    model = models.ForeignKey(ModelVersion, null=True, on_delete=models.PROTECT, related_name="deployments")
+    serving_count = models.PositiveSmallIntegerField(default=0)
+    serving_limits = models.JSONField(default=dict, blank=True)
+    model = models.ForeignKey(ModelVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="deployments")
     code = models.ForeignKey(CodeVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="deployments")
     scoring_script = models.CharField(max_length=200, blank=True)
     environment = models.ForeignKey(
@@ -61,7 +64,9 @@ class Deployment(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     objects = DeploymentQuerySet.as_manager()
@@ -93,6 +98,9 @@ class Replica(models.Model):
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="replicas")
     generation = models.PositiveIntegerField()
     ordinal = models.PositiveSmallIntegerField()
+    instance_type = models.ForeignKey(
+        InstanceType, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )  # of its generation: what it costs
     socket = models.CharField(max_length=107)
     state = models.CharField(max_length=12, choices=ReplicaState.choices, default=ReplicaState.STARTING)
     routed = models.BooleanField(default=False)

@@ -37,7 +37,9 @@ class Endpoint(models.Model):
     live_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     objects = EndpointQuerySet.as_manager()
@@ -79,7 +81,9 @@ class GatewayState(models.Model):
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     desired_revision = models.BigIntegerField(default=0)
     confirmed_revision = models.BigIntegerField(default=0)
-    version = models.CharField(max_length=64, blank=True)
+    version = models.CharField(max_length=64, blank=True)  # of the route table that was confirmed
+    published_version = models.CharField(max_length=64, blank=True)
+    refused_version = models.CharField(max_length=64, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
     refusal = models.TextField(blank=True)
     refused_at = models.DateTimeField(null=True, blank=True)

@@ -9,8 +9,10 @@ _SEEN = ("state", "error", "started_at", "finished_at", "size_bytes")
 
 
 def start(spec_hash: str) -> None:
+    """From here on a failure that is seen is a new one."""
     build = EnvironmentBuild.objects.get(pk=spec_hash)
     wiring.builder().start(spec_of(build))
+    EnvironmentBuild.objects.filter(pk=spec_hash, state=BuildState.PENDING).update(state=BuildState.BUILDING)
 
 
 def sync(build: EnvironmentBuild) -> None:

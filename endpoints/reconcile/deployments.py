@@ -1,25 +1,21 @@
 """One deployment, one step: load, decide, act, write."""
 
 import uuid
-from datetime import datetime
+from dataclasses import replace
 
 from django.db import transaction
 from django.utils import timezone
 
 from endpoints import hints, wiring
 from endpoints.compute.port import ComputeError
-from endpoints.domain import lifecycle
-from endpoints.domain.actor import SYSTEM
-from endpoints.domain.lifecycle import Move
-from endpoints.domain.planning import Failure, Plan, plan
-from endpoints.domain.replicas import ReplicaObservation
-from endpoints.enums import FailureCode, OperationState, ProvisioningState
-from endpoints.models import Deployment, Endpoint, EnvironmentBuild, GatewayState, Lease, Operation, Replica
-from endpoints.reconcile import builds, phases, replicas
-from endpoints.reconcile.leases import lease
-from endpoints.reconcile.replica_specs import replica_id, replica_spec, socket_of
+from endpoints.domain.planning import Plan, plan
+from endpoints.enums import OperationState, Phase, ProvisioningState
+from endpoints.models import Deployment, EnvironmentBuild, GatewayState, Lease, Operation, Replica
+from endpoints.reconcile import builds, outcomes, phases, replicas
+from endpoints.reconcile.endpoints import bury_endpoints
+from endpoints.reconcile.leases import Held, lease
+from endpoints.reconcile.replica_specs import remove_scratch, replica_id, replica_spec, socket_of
 from endpoints.reconcile.situations import situation
-from endpoints.services import events
 from endpoints.services.routes import next_revision
 
 
@@ -33,16 +29,16 @@ def reconcile_deployment(*, deployment_id: str, chain: str = "") -> None:
     if chain and not Lease.objects.filter(name=name, chain=chain).exists():
         return
     with lease(name) as held:
-        if not held:
+        if held is None:
             return
-        again = _step(deployment_id)
+        again = _step(deployment_id, held)
         follow_up = str(uuid.uuid4()) if again is not None else ""
-        Lease.objects.filter(name=name).update(chain=follow_up)
+        held.give_back(chain=follow_up)
     if again is not None:
         hints.deployment_changed(deployment_id, delay=again, chain=follow_up)
 
 
-def _step(deployment_id: str) -> float | None:
+def _step(deployment_id: str, held: Held) -> float | None:
     deployment = (
         Deployment.objects.present()
         .select_related("endpoint__workspace", "model", "code", "environment", "instance_type")
@@ -52,43 +48,39 @@ def _step(deployment_id: str) -> float | None:
     if deployment is None:
         return None
     operation = deployment.operations.filter(state=OperationState.RUNNING).first()
-    decided = _decide(deployment, operation)
+    trouble: Exception | None = None
     try:
+        decided = _decide(deployment, operation)
         _act(deployment, decided)
     except (ComputeError, LookupError, OSError) as error:
-        decided = Plan(
-            phase=decided.phase,
-            failure=Failure(code=FailureCode.INTERNAL_SERVER_ERROR, message=str(error)) if operation else None,
-            again=1,
-        )
+        trouble = error
+        decided = outcomes.troubled(deployment, operation, error, now=timezone.now())
     with transaction.atomic():
-        _write(deployment, operation, decided, now=timezone.now())
+        if held.keep():
+            _write(deployment, operation, decided, trouble)
+    if decided.done and deployment.state == ProvisioningState.DELETING:
+        bury_endpoints()
     return decided.again
 
 
 def _decide(deployment: Deployment, operation: Operation | None) -> Plan:
     rows = list(deployment.replicas.select_related("deployment__endpoint"))
-    seen = _seen(deployment)
+    seen = [found for found in wiring.compute().observe() if found.deployment_id == str(deployment.pk)]
     replicas.sync(rows, seen)
     build = EnvironmentBuild.objects.filter(pk=deployment.environment_hash).first()
     if build is not None and operation is not None:
         builds.sync(build)
-    confirmed = GatewayState.objects.filter(pk=1).values_list("confirmed_revision", flat=True).first() or 0
-    return plan(
-        situation(
-            deployment,
-            rows=rows,
-            seen=seen,
-            operation=operation,
-            build=build,
-            confirmed_revision=confirmed,
-            healthy=_healthy(deployment) if operation else 0,
-        )
+    now = situation(
+        deployment,
+        rows=rows,
+        seen=seen,
+        operation=operation,
+        build=build,
+        gateway=GatewayState.objects.filter(pk=1).first() or GatewayState(),
     )
-
-
-def _seen(deployment: Deployment) -> list[ReplicaObservation]:
-    return [found for found in wiring.compute().observe() if found.deployment_id == str(deployment.pk)]
+    decided = plan(now)
+    waits_for_gateway = decided.phase == Phase.ROUTE and not decided.route and not decided.done
+    return plan(replace(now, healthy=_healthy(deployment))) if waits_for_gateway else decided
 
 
 def _healthy(deployment: Deployment) -> int:
@@ -100,10 +92,11 @@ def _act(deployment: Deployment, decided: Plan) -> None:
     if decided.build:
         builds.start(deployment.environment_hash)
     _start(deployment, decided.start)
-    if decided.stop:
-        replicas.mark_stopping(decided.stop)
+    replicas.mark_stopping(decided.stop)
     for name in decided.stop:
         wiring.compute().stop(name)
+    for name in decided.forget:
+        remove_scratch(name)
     if decided.done and deployment.state == ProvisioningState.DELETING:
         wiring.compute().purge(str(deployment.pk))
 
@@ -116,6 +109,7 @@ def _start(deployment: Deployment, ordinals: tuple[int, ...]) -> None:
             deployment=deployment,
             generation=deployment.generation,
             ordinal=ordinal,
+            instance_type=deployment.instance_type,
             socket=socket_of(replica_id(deployment, ordinal)),
         )
         for ordinal in ordinals
@@ -124,76 +118,17 @@ def _start(deployment: Deployment, ordinals: tuple[int, ...]) -> None:
         wiring.compute().start(spec)
 
 
-def _write(deployment: Deployment, operation: Operation | None, decided: Plan, *, now: datetime) -> None:
-    _write_routes(decided)
+def _write(deployment: Deployment, operation: Operation | None, decided: Plan, trouble: Exception | None) -> None:
+    """Locks in the order that everybody keeps: deployment, operation, and the gateway's revision last."""
+    now = timezone.now()
+    Deployment.objects.select_for_update().get(pk=deployment.pk)
     Replica.objects.filter(pk__in=decided.forget).delete()
     if operation is not None:
+        phases.note_trouble(operation, trouble, now=now)
         phases.advance(operation, decided, now=now)
-    if decided.failure:
-        _end(deployment, operation, Move.FAIL, OperationState.FAILED, failure=decided.failure, now=now)
-    elif decided.canceled:
-        _end(deployment, operation, Move.CANCEL, OperationState.CANCELED, now=now)
+        outcomes.conclude(deployment, operation, decided, now=now)
     elif decided.done and deployment.state == ProvisioningState.DELETING:
-        _bury(deployment, operation, now=now)
-    elif decided.done:
-        _end(deployment, operation, Move.SUCCEED, OperationState.SUCCEEDED, now=now)
-
-
-def _write_routes(decided: Plan) -> None:
+        outcomes.bury(deployment, None, now=now)
     for ids, routed in ((decided.route, True), (decided.unroute, False)):
         if ids:
-            revision = next_revision()
-            Replica.objects.filter(pk__in=ids).update(routed=routed, route_revision=revision)
-
-
-def _end(
-    deployment: Deployment,
-    operation: Operation | None,
-    move: Move,
-    outcome: OperationState,
-    *,
-    now: datetime,
-    failure: Failure | None = None,
-) -> None:
-    """The end of an operation, unless somebody changed the deployment meanwhile: then that change goes on."""
-    if operation is None:
-        return
-    fields = {
-        "state": lifecycle.after(deployment.state, move),
-        "failure_code": failure.code if failure else "",
-        "failure_message": failure.message[:4000] if failure else "",
-        "updated_at": now,
-    }
-    if move == Move.SUCCEED:
-        fields["serving_generation"] = deployment.generation
-    guarded = Deployment.objects.filter(pk=deployment.pk, state=deployment.state, generation=deployment.generation)
-    if not guarded.update(**fields):
-        return
-    phases.finish(operation, outcome, failure=failure, now=now)
-    events.record(
-        actor=SYSTEM,
-        verb=f"deployment.{operation.kind}_{outcome.lower()}",
-        deployment=deployment,
-        before={"state": deployment.state},
-        after={"state": fields["state"], **({"code": failure.code} if failure else {})},
-        reason=failure.message[:1000] if failure else "",
-    )
-
-
-def _bury(deployment: Deployment, operation: Operation | None, *, now: datetime) -> None:
-    if not Deployment.objects.present().filter(pk=deployment.pk).update(deleted_at=now, updated_at=now):
-        return
-    if operation is not None:
-        phases.finish(operation, OperationState.SUCCEEDED, now=now)
-    next_revision()
-    events.record(actor=SYSTEM, verb="deployment.deleted", deployment=deployment)
-    bury_endpoint(deployment.endpoint, now=now)
-
-
-def bury_endpoint(endpoint: Endpoint, *, now: datetime) -> None:
-    """An endpoint that is being deleted is gone with its last deployment."""
-    if endpoint.deployments.present().exists():
-        return
-    guarded = Endpoint.objects.present().filter(pk=endpoint.pk, state=ProvisioningState.DELETING)
-    if guarded.update(deleted_at=now, updated_at=now):
-        events.record(actor=SYSTEM, verb="endpoint.deleted", endpoint=endpoint)
+            Replica.objects.filter(pk__in=ids).update(routed=routed, route_revision=next_revision())

@@ -1,8 +1,9 @@
 """The whole desired state into the gateway, and its confirmation back."""
 
+import logging
 import time
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Prefetch
@@ -15,37 +16,67 @@ from endpoints.domain.servers import StudioServer
 from endpoints.enums import ProvisioningState
 from endpoints.gateway.port import RouteTableRefused
 from endpoints.models import Deployment, Endpoint, GatewayState, Replica
-from endpoints.reconcile.leases import lease
+from endpoints.reconcile.endpoints import bury_endpoints
+from endpoints.reconcile.leases import Held, lease
+from endpoints.reconcile.outcomes import limits_of
 from endpoints.services import events
 
+logger = logging.getLogger(__name__)
+
 CONFIRM_SECONDS = 8.0
+REFUSED_AGAIN = timedelta(seconds=30)  # before a table that was refused is tried once more
 
 
 def reconcile_gateway() -> None:
     """Publish until what was confirmed is what is desired, or the gateway does not answer."""
     for _ in range(20):
-        with lease("gateway") as held:
-            if not held or not _step():
+        with lease("gateway", seconds=60) as held:
+            if held is None:
                 return
+            revision = _step(held)
+        # Looked at after the lease was given back: a hint that came before was turned away.
+        if revision is None or not GatewayState.objects.filter(id=1, desired_revision__gt=revision).exists():
+            break
+    bury_endpoints()
 
 
-def _step() -> bool:
-    """True when the state moved on meanwhile, and another step is due."""
+def _step(held: Held) -> int | None:
+    """The revision that is in force; None when the gateway has not confirmed it."""
     state, _ = GatewayState.objects.get_or_create(id=1)
     endpoints = _load()
     table = table_of(endpoints)
-    if state.confirmed_revision >= state.desired_revision and state.version == table.version:
+    if not _published(state, table) or not _in_force(table.version):
+        return None
+    if state.confirmed_revision < state.desired_revision or state.version != table.version or state.refusal:
+        with transaction.atomic():
+            if held.keep():
+                _confirm(state.desired_revision, table.version, endpoints, now=timezone.now())
+    return state.desired_revision
+
+
+def _published(state: GatewayState, table: RouteTable) -> bool:
+    """Whether the gateway has the table, now or before."""
+    seen = wiring.gateway().observe()
+    if seen.version == table.version:
+        return True
+    if not seen.live and state.published_version == table.version:
         return False
+    now = timezone.now()
+    if state.refused_version == table.version and state.refused_at and now - state.refused_at < REFUSED_AGAIN:
+        return False
+    return _publish(table, now=now)
+
+
+def _publish(table: RouteTable, *, now: datetime) -> bool:
+    row = GatewayState.objects.filter(id=1)
     try:
         wiring.gateway().publish(table)
     except RouteTableRefused as error:
-        GatewayState.objects.filter(id=1).update(refusal=str(error)[:4000], refused_at=timezone.now())
+        logger.warning("The gateway refused route table %s: %s", table.version, error)
+        row.update(refusal=str(error)[:4000], refused_at=now, refused_version=table.version)
         return False
-    if not _in_force(table.version):
-        return False
-    with transaction.atomic():
-        _confirm(state.desired_revision, table.version, endpoints, now=timezone.now())
-    return GatewayState.objects.filter(id=1, desired_revision__gt=state.desired_revision).exists()
+    row.exclude(published_version=table.version).update(published_version=table.version)
+    return True
 
 
 def _load() -> list[Endpoint]:
@@ -85,9 +116,7 @@ def _deployment_route(endpoint: Endpoint, deployment: Deployment) -> DeploymentR
         weight=endpoint.traffic.get(deployment.name, 0),
         scoring_path=StudioServer.scoring_path,
         readiness_path=StudioServer.readiness_path,
-        request_timeout_ms=deployment.request_timeout_ms,
-        max_concurrent_requests_per_instance=deployment.max_concurrent_requests_per_instance,
-        max_request_bytes=deployment.max_request_bytes,
+        **(deployment.serving_limits or limits_of(deployment)),
     )
 
 
@@ -105,12 +134,18 @@ def _in_force(version: str) -> bool:
 
 
 def _confirm(revision: int, version: str, endpoints: Iterable[Endpoint], *, now: datetime) -> None:
-    GatewayState.objects.filter(id=1, confirmed_revision__lte=revision).update(
-        confirmed_revision=revision, version=version, confirmed_at=now, refusal="", refused_at=None
-    )
+    """Endpoints first, as in every transaction that takes a revision: the row of the gateway is locked last."""
     for endpoint in endpoints:
         if endpoint.route_revision <= revision:
             _confirm_endpoint(endpoint, now=now)
+    GatewayState.objects.filter(id=1, confirmed_revision__lte=revision).update(
+        confirmed_revision=revision,
+        version=version,
+        confirmed_at=now,
+        refusal="",
+        refused_at=None,
+        refused_version="",
+    )
 
 
 def _confirm_endpoint(endpoint: Endpoint, *, now: datetime) -> None:

@@ -5,10 +5,12 @@ from datetime import timedelta
 from django.utils import timezone
 
 from endpoints.models import Draft, Lease
+from endpoints.services.uploads import sweep_staging
 
 
 def tidy() -> None:
-    """Drafts that were left a month ago, leases of things that are gone."""
+    """Drafts that were left a month ago, leases of things that are gone, uploads that nobody registered."""
     now = timezone.now()
     Draft.objects.filter(updated_at__lt=now - timedelta(days=30)).delete()
     Lease.objects.filter(expires_at__lt=now - timedelta(days=1)).delete()
+    sweep_staging()

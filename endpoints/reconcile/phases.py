@@ -26,12 +26,26 @@ def advance(operation: Operation, decided: Plan, *, now: datetime) -> None:
         _close(phase, PhaseState.SUCCEEDED, at)
     current = operation.phases[present]
     current["started_at"] = current["started_at"] or at
-    current["state"], current["message"] = PhaseState.RUNNING.value, decided.note
+    current.update(state=PhaseState.RUNNING.value, finished_at=None, message=decided.note)
     for later in operation.phases[present + 1 :]:
         later.update(state=PhaseState.PENDING.value, started_at=None, finished_at=None, message="")
     stale = operation.heartbeat_at is None or (now - operation.heartbeat_at).total_seconds() > 5
     if before != operation.phases or stale:
         _guarded(operation).update(phases=operation.phases, heartbeat_at=now)
+
+
+def note_trouble(operation: Operation, trouble: Exception | None, *, now: datetime) -> None:
+    """Since when a step could not be taken, and why, where people see it; nothing of it once a step succeeds."""
+    if trouble is None:
+        if operation.troubled_at is not None:
+            _guarded(operation).update(troubled_at=None)
+        return
+    running = [phase for phase in operation.phases if phase["state"] == PhaseState.RUNNING.value]
+    current = (running or operation.phases)[0]
+    current["started_at"] = current["started_at"] or now.isoformat()
+    current.update(state=PhaseState.RUNNING.value, message=f"{str(trouble)[:500]} Trying again.")
+    since = operation.troubled_at or now
+    _guarded(operation).update(phases=operation.phases, troubled_at=since, heartbeat_at=now)
 
 
 def finish(operation: Operation, outcome: OperationState, *, now: datetime, failure: Failure | None = None) -> None:

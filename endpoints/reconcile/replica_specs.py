@@ -1,5 +1,6 @@
 """From a deployment's row to what the compute adapter runs."""
 
+import shutil
 from pathlib import Path
 
 from django.conf import settings
@@ -19,6 +20,14 @@ def replica_id(deployment: Deployment, ordinal: int) -> str:
 
 def socket_of(replica: str) -> str:
     return str(Path(settings.STUDIO_RUN_DIR) / f"{replica}.sock")
+
+
+def remove_scratch(replica: str) -> None:
+    shutil.rmtree(_scratch(replica), ignore_errors=True)
+
+
+def _scratch(replica: str) -> Path:
+    return Path(settings.STUDIO_DATA_DIR) / "scratch" / replica
 
 
 def replica_spec(deployment: Deployment, ordinal: int) -> ReplicaSpec:
@@ -51,7 +60,7 @@ def _server_input(deployment: Deployment, name: str) -> ServerInput:
     if build.python is None:
         raise LookupError(f"The environment {deployment.environment_hash} is not on this machine.")
     store = wiring.store()
-    scratch = Path(settings.STUDIO_DATA_DIR) / "scratch" / name
+    scratch = _scratch(name)
     scratch.mkdir(parents=True, exist_ok=True)
     return ServerInput(
         python=str(build.python),

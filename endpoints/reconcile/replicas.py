@@ -1,7 +1,9 @@
 """What the compute adapter sees, written to our rows; what changed, to the history."""
 
 from collections.abc import Iterable
+from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from endpoints.domain.actor import SYSTEM
@@ -11,55 +13,84 @@ from endpoints.models import Replica
 from endpoints.services import events
 
 _SEEN = ("state", "pid", "restarts", "exit_code", "reason", "message", "started_at", "ready_at", "changed_at")
+_BLANK: dict[str, Any] = {
+    "state": ReplicaState.STARTING,
+    "pid": None,
+    "restarts": 0,
+    "exit_code": None,
+    "reason": "",
+    "message": "",
+    "started_at": None,
+    "ready_at": None,
+    "changed_at": None,
+    "stopping_at": None,
+}
 
 
 def sync(rows: Iterable[Replica], seen: Iterable[ReplicaObservation]) -> None:
-    """Bring the rows up to what was seen. A row that the adapter does not hold keeps what was last known."""
+    """Bring the rows up to what was seen. The rows must have been read before the replicas were observed."""
     observations = {observation.id: observation for observation in seen}
-    changed = []
     for row in rows:
-        observation = observations.get(row.pk)
-        if observation is not None and _differs(row, observation):
-            _tell(row, observation)
-            for name in _SEEN:
-                setattr(row, name, getattr(observation, name))
-            changed.append(row)
-    Replica.objects.bulk_update(changed, _SEEN)
+        changes = _changes(row, observations.get(row.pk))
+        if changes:
+            _note(row, changes)
+        for name, value in changes.items():
+            setattr(row, name, value)
 
 
-def _differs(row: Replica, seen: ReplicaObservation) -> bool:
-    return any(getattr(row, name) != getattr(seen, name) for name in _SEEN)
+def _changes(row: Replica, seen: ReplicaObservation | None) -> dict[str, Any]:
+    if seen is not None:
+        facts = {name: getattr(seen, name) for name in _SEEN}
+    elif row.started_at is None and row.stopping_at is None:
+        return {}  # asked for, and not seen yet
+    else:
+        facts = {"state": ReplicaState.STOPPED, "pid": None}
+    return {name: value for name, value in facts.items() if getattr(row, name) != value}
 
 
-def _tell(row: Replica, seen: ReplicaObservation) -> None:
-    verb = _verb(row, seen)
-    if verb:
-        subject = f"{row.deployment.endpoint.name}/{row.deployment.name}/{row.ordinal}"
-        after = {"restarts": seen.restarts, "exit_code": seen.exit_code, "reason": seen.reason}
-        events.record(
-            actor=SYSTEM,
-            verb=verb,
-            deployment=row.deployment,
-            subject=subject,
-            after=after,
-            reason=seen.message[:500],
-        )
+def _note(row: Replica, changes: dict[str, Any]) -> None:
+    """Unless somebody else has noted something meanwhile: then this is old."""
+    known = {name: getattr(row, name) for name in ("state", "restarts", "started_at", "changed_at")}
+    with transaction.atomic():
+        if not Replica.objects.filter(pk=row.pk, **known).update(**changes):
+            return
+        verb = _verb(row, changes)
+        if verb:
+            _tell(row, verb, changes)
 
 
-def _verb(row: Replica, seen: ReplicaObservation) -> str:
-    if seen.restarts > row.restarts:
+def _verb(row: Replica, changes: dict[str, Any]) -> str:
+    state = changes.get("state")
+    if changes.get("restarts", 0) > row.restarts:
         return "replica.ended"
-    if seen.state == ReplicaState.READY and row.state != ReplicaState.READY:
+    if state == ReplicaState.READY:
         return "replica.ready"
-    if seen.state == ReplicaState.UNREADY and row.state == ReplicaState.READY:
+    if state == ReplicaState.UNREADY and row.state == ReplicaState.READY:
         return "replica.unready"
+    if state == ReplicaState.STOPPED and row.stopping_at is None:
+        return "replica.lost"
     return ""
 
 
+def _tell(row: Replica, verb: str, changes: dict[str, Any]) -> None:
+    now = {name: changes.get(name, getattr(row, name)) for name in ("restarts", "exit_code", "reason")}
+    events.record(
+        actor=SYSTEM,
+        verb=verb,
+        deployment=row.deployment,
+        subject=f"{row.deployment.endpoint.name}/{row.deployment.name}/{row.ordinal}",
+        before={"state": row.state},
+        after={"state": changes.get("state", row.state), **now},
+        reason=str(changes.get("message", ""))[:500],
+    )
+
+
 def start_rows(rows: Iterable[Replica]) -> None:
-    """Rows before processes: whatever runs is known."""
+    """Rows before processes: whatever runs is known. One that stopped or got lost begins anew."""
+    rows = list(rows)
     Replica.objects.bulk_create(rows, ignore_conflicts=True)
+    Replica.objects.filter(pk__in=[row.pk for row in rows]).update(**_BLANK)
 
 
 def mark_stopping(ids: Iterable[str]) -> None:
-    Replica.objects.filter(pk__in=list(ids)).update(stopping_at=timezone.now())
+    Replica.objects.filter(pk__in=list(ids), stopping_at=None).update(stopping_at=timezone.now())

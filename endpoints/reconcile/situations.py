@@ -6,7 +6,7 @@ from endpoints import wiring
 from endpoints.domain.planning import ReplicaView, Situation
 from endpoints.domain.replicas import ReplicaObservation
 from endpoints.enums import BuildState, OperationKind, ProvisioningState, ReplicaState
-from endpoints.models import Deployment, EnvironmentBuild, Operation, Replica
+from endpoints.models import Deployment, EnvironmentBuild, GatewayState, Operation, Replica
 
 
 def situation(
@@ -16,22 +16,23 @@ def situation(
     seen: Iterable[ReplicaObservation],
     operation: Operation | None,
     build: EnvironmentBuild | None,
-    confirmed_revision: int,
-    healthy: int,
+    gateway: GatewayState,
 ) -> Situation:
+    """All but `healthy`, which is asked of the gateway where it counts."""
     held = {observation.id: observation for observation in seen}
     return Situation(
         generation=deployment.generation,
         serving_generation=deployment.serving_generation,
+        serving_count=deployment.serving_count,
         instance_count=deployment.instance_count,
-        replicas=tuple(_view(row, held.get(row.pk), confirmed_revision) for row in rows),
+        replicas=tuple(_view(row, held.get(row.pk), gateway.confirmed_revision) for row in rows),
         provisioning=operation is not None and operation.kind != OperationKind.DELETE,
         deleting=deployment.state == ProvisioningState.DELETING,
         cancel_requested=operation is not None and operation.cancel_requested_at is not None,
         artifact_problem=_artifact_problem(deployment),
         build=BuildState(build.state) if build else BuildState.FAILED,
         build_error=(build.error or "The build failed; its log says why.") if build else "It was never built.",
-        healthy=healthy,
+        gateway_refusal=gateway.refusal,
     )
 
 
@@ -41,7 +42,7 @@ def _view(row: Replica, seen: ReplicaObservation | None, confirmed_revision: int
         generation=row.generation,
         ordinal=row.ordinal,
         present=seen is not None,
-        state=ReplicaState(row.state) if seen else ReplicaState.STOPPED,
+        state=seen.state if seen else ReplicaState.STOPPED,
         started=seen is not None and seen.started_at is not None,
         was_ready=row.ready_at is not None,
         restarts=row.restarts,

@@ -1,35 +1,40 @@
 """The truth, every few seconds: whatever a lost hint, a crash or a kill left undone is found here."""
 
+import logging
 from collections import defaultdict
 
-from django.utils import timezone
-
 from endpoints import hints, wiring
+from endpoints.compute.port import ComputeError
 from endpoints.domain.planning import Plan, plan
 from endpoints.domain.replicas import ReplicaObservation
-from endpoints.enums import OperationState, ProvisioningState
-from endpoints.models import Deployment, Endpoint, EnvironmentBuild, GatewayState, Operation, Replica
+from endpoints.enums import OperationState
+from endpoints.models import Deployment, EnvironmentBuild, GatewayState, Operation, Replica
 from endpoints.reconcile import builds, replicas
-from endpoints.reconcile.deployments import bury_endpoint
 from endpoints.reconcile.gateway import reconcile_gateway
 from endpoints.reconcile.leases import lease
 from endpoints.reconcile.situations import situation
 
+logger = logging.getLogger(__name__)
+
 
 def sweep() -> None:
     with lease("sweep", seconds=60) as held:
-        if not held:
+        if held is None:
             return
-        reconcile_gateway()
-        builds.sync_running()
-        seen = wiring.compute().observe()
-        rows = list(Replica.objects.select_related("deployment__endpoint"))
-        replicas.sync(rows, seen)
-        for deployment_id in _unsettled(rows, seen):
-            hints.deployment_changed(deployment_id)
-        _stop_strangers(rows, seen)
-        for endpoint in Endpoint.objects.present().filter(state=ProvisioningState.DELETING):
-            bury_endpoint(endpoint, now=timezone.now())
+        for part in (reconcile_gateway, builds.sync_running, _look_at_replicas):
+            try:
+                part()
+            except (ComputeError, OSError) as error:  # one part that cannot be reached leaves the others their turn
+                logger.warning("Sweep: %s", error)
+
+
+def _look_at_replicas() -> None:
+    rows = list(Replica.objects.select_related("deployment__endpoint"))
+    seen = wiring.compute().observe()
+    replicas.sync(rows, seen)
+    for deployment_id in _unsettled(rows, seen):
+        hints.deployment_changed(deployment_id)
+    _stop_strangers(rows, seen)
 
 
 def _unsettled(rows: list[Replica], seen: list[ReplicaObservation]) -> list[str]:
@@ -53,8 +58,7 @@ def _unsettled(rows: list[Replica], seen: list[ReplicaObservation]) -> list[str]
                 seen=seen_of[key],
                 operation=operation,
                 build=found.get(deployment.environment_hash),
-                confirmed_revision=state.confirmed_revision,
-                healthy=0,
+                gateway=state,
             )
         )
         if operation is not None or decided != Plan():

@@ -1,6 +1,6 @@
 """Models, code, environments, builds and instance types, as one person may see them."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
@@ -12,10 +12,12 @@ from endpoints.models import (
     InstanceType,
     ModelVersion,
     User,
+    VersionedAsset,
     Workspace,
 )
 from endpoints.selectors.endpoints import workspaces_for
 
+AssetT = TypeVar("AssetT", bound=VersionedAsset)
 _IN_USE = Count("deployments", filter=Q(deployments__deleted_at=None), distinct=True)
 
 
@@ -32,7 +34,7 @@ def environments_for(user: User, *, workspace: Workspace | None = None) -> Query
     return _own(EnvironmentVersion.objects.select_related("created_by", "workspace"), user, workspace)
 
 
-def _own(found: Any, user: User, workspace: Workspace | None) -> Any:
+def _own(found: QuerySet[AssetT], user: User, workspace: Workspace | None) -> QuerySet[AssetT]:
     found = found.filter(workspace__in=workspaces_for(user), archived_at=None).annotate(in_use=_IN_USE)
     if workspace is not None:
         found = found.filter(workspace=workspace)
@@ -47,7 +49,7 @@ def resolve(found: Any, reference: str) -> Any:
         name = plain.removesuffix("@latest")
         asset = found.filter(name=name).order_by("-version").first()
     else:
-        asset = found.filter(name=name, version=version).first() if version.isdigit() else None
+        asset = found.filter(name=name, version=version).first() if version.isdecimal() else None
     if asset is None:
         raise NotFound(f"There is no “{reference}”. Name it as name:version, or name@latest.")
     return asset

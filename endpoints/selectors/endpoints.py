@@ -1,5 +1,8 @@
 """Endpoints, deployments and what belongs to them, as one person may see them."""
 
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
 from django.db.models import Prefetch, Q, QuerySet
 
 from endpoints.domain.errors import NotFound
@@ -69,8 +72,8 @@ def deployment_of(endpoint: Endpoint, name: str) -> Deployment:
 
 
 def replica_of(deployment: Deployment, ordinal: int) -> Replica:
-    """The newest generation's."""
-    replica = deployment.replicas.filter(ordinal=ordinal, stopping_at=None).order_by("-generation").first()
+    """The newest generation's, stopped or not: its log says why."""
+    replica = deployment.replicas.filter(ordinal=ordinal).order_by("-generation").first()
     if replica is None:
         raise NotFound(f"{deployment.name} has no replica {ordinal}.")
     return replica
@@ -82,8 +85,12 @@ def operations_for(user: User) -> QuerySet[Operation]:
     )
 
 
-def operation_for(user: User, operation_id: object) -> Operation:
-    operation = operations_for(user).filter(pk=operation_id).first()
+def operation_for(user: User, operation_id: UUID | str) -> Operation:
+    """Raises NotFound for what is no id, too."""
+    try:
+        operation = operations_for(user).filter(pk=operation_id).first()
+    except ValidationError:
+        operation = None
     if operation is None:
         raise NotFound("There is no such operation.")
     return operation
@@ -91,9 +98,9 @@ def operation_for(user: User, operation_id: object) -> Operation:
 
 def events_for(user: User, *, endpoint: Endpoint | None = None, workspace: Workspace | None = None) -> QuerySet[Event]:
     events = Event.objects.select_related("actor")
-    if endpoint is not None:
-        return events.filter(endpoint_id=endpoint.pk)
     own = Q(workspace__in=workspaces_for(user))
+    if endpoint is not None:
+        return events.filter(own, endpoint_id=endpoint.pk)
     if workspace is not None:
         return events.filter(workspace=workspace).filter(own)
     return events.filter(own | Q(workspace=None, actor=user))

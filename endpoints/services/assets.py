@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from endpoints import wiring
-from endpoints.artifacts.port import StoredArtifact, UnsafeUpload
+from endpoints.artifacts.port import UnsafeUpload
 from endpoints.domain.actor import Actor
 from endpoints.domain.environments import EnvironmentSpecError, parse_conda, parse_requirements
 from endpoints.domain.errors import Conflict, Invalid
@@ -46,8 +46,9 @@ def register_model(
     """
     require(actor.user, Action.WRITE, workspace)
     checked_asset_name(name)
+    tags = checked_tags(dict(tags or {}))
     fields = _model_fields(type, folder)
-    artifact = _stored(wiring.store().put(folder))
+    artifact = _stored(folder)
     return _next_version(
         ModelVersion, actor, workspace, name, description, tags, type=type, artifact=artifact, **fields
     )
@@ -58,6 +59,8 @@ def _model_fields(type: str, folder: Path) -> dict[str, Any]:
         raise Invalid({"type": f"“{type}” is not a model type. Use {', '.join(ModelType.values)}."})
     if type == ModelType.TRITON:
         raise Invalid({"type": "Triton model repositories cannot be registered yet. Use mlflow_model or custom_model."})
+    if not any(path.is_file() for path in folder.rglob("*")):
+        raise Invalid({"files": "There is no file in this upload."})
     report = wiring.scan(folder)
     fields: dict[str, Any] = {
         "scan_status": report.status,
@@ -81,9 +84,9 @@ def register_code(*, actor: Actor, workspace: Workspace, name: str, folder: Path
     checked_asset_name(name)
     if not any(folder.rglob("*.py")):
         raise Invalid({"files": "There is no Python file in this folder; a scoring script ends in .py."})
-    artifact = _stored(wiring.store().put(folder))
+    artifact = _stored(folder)
     latest = _versions(CodeVersion, workspace, name).order_by("-version").first()
-    if latest and latest.artifact_id == artifact.pk:
+    if latest and latest.archived_at is None and latest.artifact_id == artifact.pk:
         return latest
     return _next_version(CodeVersion, actor, workspace, name, description, None, artifact=artifact)
 
@@ -103,7 +106,11 @@ def register_environment(
     checked_asset_name(name)
     spec = read_environment(text=text, format=format, python_version=python_version)
     latest = _versions(EnvironmentVersion, workspace, name).order_by("-version").first()
-    if latest and (latest.text, latest.format, latest.python_version) == (text, format, spec.python_version):
+    if (
+        latest
+        and latest.archived_at is None
+        and (latest.text, latest.format, latest.python_version) == (text, format, spec.python_version)
+    ):
         return latest
     return _next_version(
         EnvironmentVersion,
@@ -137,17 +144,22 @@ def archive_asset(*, actor: Actor, asset: VersionedAsset) -> None:
         names = ", ".join(f"{item.endpoint.name}/{item.name}" for item in users.select_related("endpoint")[:5])
         raise Conflict(f"{asset} is used by {names}. Delete or update those deployments first.")
     with transaction.atomic():
-        asset.archived_at = timezone.now()
-        asset.save(update_fields=["archived_at"])
+        if not type(asset)._default_manager.filter(pk=asset.pk, archived_at=None).update(archived_at=timezone.now()):
+            return
         events.record(actor=actor, verb=f"{_kind(asset)}.archived", workspace=asset.workspace, subject=str(asset))
 
 
-def _stored(stored: StoredArtifact) -> Artifact:
+def _stored(folder: Path) -> Artifact:
+    """Moved into the store."""
+    try:
+        stored = wiring.store().put(folder)
+    except UnsafeUpload as error:
+        raise Invalid({"files": str(error)}) from error
     defaults = {"size_bytes": stored.size_bytes, "file_count": stored.file_count}
     return Artifact.objects.get_or_create(digest=stored.digest, defaults=defaults)[0]
 
 
-def _versions(table: type[AssetT], workspace: Workspace, name: str) -> Any:
+def _versions(table: type[AssetT], workspace: Workspace, name: str) -> QuerySet[AssetT]:
     return table._default_manager.filter(workspace=workspace, name=name)
 
 
@@ -168,7 +180,7 @@ def _next_version(
             name=name,
             version=highest + 1,
             description=description,
-            tags=checked_tags(dict(tags or {})),
+            tags=dict(tags or {}),
             created_by=actor.user,
             **fields,
         )

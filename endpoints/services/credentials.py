@@ -6,8 +6,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from endpoints.domain.actor import Actor
-from endpoints.domain.errors import Invalid
-from endpoints.enums import CredentialKind
+from endpoints.domain.errors import Conflict, Invalid
+from endpoints.enums import CredentialKind, ProvisioningState
 from endpoints.models import Credential, Endpoint
 from endpoints.permissions import Action, require
 from endpoints.services import events
@@ -38,12 +38,14 @@ def regenerate_key(*, actor: Actor, endpoint: Endpoint, kind: str) -> str:
         raise Invalid({"key_type": f"“{kind}” is not a key. Use {' or '.join(CredentialKind.values)}."})
     value = _new_key()
     with transaction.atomic():
+        if Endpoint.objects.filter(pk=endpoint.pk, state=ProvisioningState.DELETING).exists():
+            raise Conflict(f"“{endpoint.name}” is being deleted.")
         credential = Credential.objects.select_for_update().get(endpoint=endpoint, kind=kind)
         credential.value = value
         credential.created_at = timezone.now()
         credential.save()
-        next_revision()
         events.record(actor=actor, verb="key.regenerated", endpoint=endpoint, after={"key_type": kind})
+        next_revision()
     return value
 
 

@@ -7,11 +7,13 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from endpoints import hints, wiring
+from endpoints.compute.port import ComputeError
 from endpoints.domain import lifecycle
 from endpoints.domain.actor import Actor
-from endpoints.domain.errors import Conflict, Invalid, StaleVersion
+from endpoints.domain.environments import EnvironmentSpec
+from endpoints.domain.errors import Conflict, Invalid, StaleVersion, Unavailable
 from endpoints.domain.lifecycle import Move
-from endpoints.domain.names import checked_name, checked_tags, checked_variables
+from endpoints.domain.names import checked_name, checked_tags
 from endpoints.enums import OperationKind, ProvisioningState
 from endpoints.models import (
     CodeVersion,
@@ -28,6 +30,7 @@ from endpoints.permissions import Action, require
 from endpoints.services import events
 from endpoints.services.builds import ensure_build
 from endpoints.services.operations import start_operation
+from endpoints.services.routes import next_revision
 from endpoints.services.specification import check_specification, environment_spec
 
 MAX_DEPLOYMENTS = 20
@@ -64,7 +67,9 @@ def create_deployment(
     """A deployment with no traffic, and the operation that brings it up."""
     require(actor.user, Action.WRITE, endpoint.workspace)
     checked_name(name)
+    tags = checked_tags(dict(tags or {}))
     specification = check_specification(specification, workspace=endpoint.workspace)
+    built = environment_spec(specification)
     try:
         with transaction.atomic():
             locked = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
@@ -73,12 +78,11 @@ def create_deployment(
                 endpoint=locked,
                 name=name,
                 description=description,
-                tags=checked_tags(dict(tags or {})),
+                tags=tags,
                 color_slot=_free_slot(locked),
                 created_by=actor.user,
             )
-            _write(deployment, specification)
-            deployment.save()
+            _write(deployment, specification, built)
             after = describe(specification)
             events.record(actor=actor, verb="deployment.created", deployment=deployment, after=after)
             operation = start_operation(actor=actor, deployment=deployment, kind=OperationKind.CREATE)
@@ -100,28 +104,47 @@ def update_deployment(
 
     Returns no operation where nothing needs to run. Raises StaleVersion, Conflict, Invalid.
     """
-    require(actor.user, Action.WRITE, deployment.endpoint.workspace)
+    workspace = deployment.endpoint.workspace
+    require(actor.user, Action.WRITE, workspace)
+    read = specification_of(_read(deployment))
+    wanted = replace(read, **_known(changes))
+    built = environment_spec(check_specification(wanted, workspace=workspace)) if wanted != read else None
     with transaction.atomic():
-        locked = Deployment.objects.select_for_update().select_related("endpoint__workspace").get(pk=deployment.pk)
+        locked = _locked(deployment)
         _check_present(locked, expected_generation)
         before = specification_of(locked)
-        after = check_specification(replace(before, **_known(changes)), workspace=locked.endpoint.workspace)
+        if before != read:
+            raise StaleVersion(f"{locked.name} was changed at the same moment. Look at it, then change it again.")
         _write_words(actor, locked, description, tags)
-        if after == before:
+        if built is None:
             locked.save()
             return locked, None
-        return locked, _roll(actor, locked, before, after)
+        return locked, _roll(actor, locked, before, wanted, built)
 
 
-def _roll(actor: Actor, deployment: Deployment, before: Specification, after: Specification) -> Operation:
-    only_count = replace(before, instance_count=after.instance_count) == after
+def _read(deployment: Deployment) -> Deployment:
+    related = Deployment.objects.select_related("model", "code", "environment", "instance_type", "endpoint")
+    return related.get(pk=deployment.pk)
+
+
+def _locked(deployment: Deployment) -> Deployment:
+    """Its own row only: what it points to is shared."""
+    locked = Deployment.objects.select_for_update(of=("self",)).select_related("endpoint")
+    return locked.get(pk=deployment.pk)
+
+
+def _roll(
+    actor: Actor, deployment: Deployment, before: Specification, after: Specification, built: EnvironmentSpec
+) -> Operation:
+    """What failed or was cancelled is rolled out whole: nothing says how much of it there is."""
+    at_rest = deployment.state == ProvisioningState.SUCCEEDED
+    only_count = at_rest and replace(before, instance_count=after.instance_count) == after
     move, kind = (Move.SCALE, OperationKind.SCALE) if only_count else (Move.UPDATE, OperationKind.UPDATE)
     deployment.state = lifecycle.after(deployment.state, move, subject=deployment.name)
     deployment.failure_code = deployment.failure_message = ""
     if not only_count:
         deployment.generation += 1
-    _write(deployment, after)
-    deployment.save()
+    _write(deployment, after, built)
     changed = {key: (old, new) for key, old, new in _differences(before, after)}
     events.record(
         actor=actor,
@@ -135,18 +158,21 @@ def _roll(actor: Actor, deployment: Deployment, before: Specification, after: Sp
 
 def retry_deployment(*, actor: Actor, deployment: Deployment) -> Operation:
     """Tries a failed or cancelled deployment again, as it is specified."""
-    require(actor.user, Action.WRITE, deployment.endpoint.workspace)
+    workspace = deployment.endpoint.workspace
+    require(actor.user, Action.WRITE, workspace)
+    read = specification_of(_read(deployment))
+    built = environment_spec(check_specification(read, workspace=workspace))
     with transaction.atomic():
-        locked = Deployment.objects.select_for_update().select_related("endpoint").get(pk=deployment.pk)
+        locked = _locked(deployment)
         _check_present(locked, None)
         if locked.state == ProvisioningState.SUCCEEDED:
             raise Conflict(f"{locked.name} is running; there is nothing to retry.")
+        if specification_of(locked) != read:
+            raise StaleVersion(f"{locked.name} was changed at the same moment. Look at it, then try again.")
         locked.state = lifecycle.after(locked.state, Move.UPDATE, subject=locked.name)
         locked.failure_code = locked.failure_message = ""
         locked.generation += 1
-        locked.save()
-        if locked.environment_hash:
-            ensure_build(environment_spec(specification_of(locked)))
+        _write(locked, read, built)
         events.record(actor=actor, verb="deployment.retried", deployment=locked)
         return start_operation(actor=actor, deployment=locked, kind=OperationKind.UPDATE)
 
@@ -162,14 +188,16 @@ def delete_deployment(*, actor: Actor, deployment: Deployment) -> Operation:
                 f"{deployment.name} has {share} % of the traffic of “{endpoint.name}”. "
                 "Shift it to another deployment first, then delete."
             )
-        locked = Deployment.objects.select_for_update().select_related("endpoint").get(pk=deployment.pk)
+        locked = _locked(deployment)
         if locked.deleted_at or locked.state == ProvisioningState.DELETING:
             raise Conflict(f"{locked.name} is being deleted already.")
-        return start_deletion(actor=actor, deployment=locked)
+        operation = start_deletion(actor=actor, deployment=locked)
+        next_revision()
+    return operation
 
 
 def start_deletion(*, actor: Actor, deployment: Deployment) -> Operation:
-    """The deletion itself, once it is known to be allowed. Call inside atomic()."""
+    """The deletion itself, once it is known to be allowed. Call inside atomic(), and take a revision afterwards."""
     deployment.state = lifecycle.after(deployment.state, Move.DELETE, subject=deployment.name)
     deployment.save(update_fields=["state", "updated_at"])
     events.record(actor=actor, verb="deployment.deletion_started", deployment=deployment)
@@ -182,13 +210,12 @@ def restart_replica(*, actor: Actor, replica: Replica) -> None:
     require(actor.user, Action.WRITE, deployment.endpoint.workspace)
     if replica.stopping_at or deployment.state == ProvisioningState.DELETING:
         raise Conflict("This replica is being stopped.")
-    events.record(
-        actor=actor,
-        verb="replica.restarted",
-        deployment=deployment,
-        subject=f"{deployment}/{replica.ordinal}",
-    )
-    wiring.compute().restart(replica.pk)
+    try:
+        wiring.compute().restart(replica.pk)
+    except ComputeError as error:
+        raise Unavailable(f"The replica cannot be restarted now: {error}") from error
+    subject = f"{deployment.endpoint.name}/{deployment.name}/{replica.ordinal}"
+    events.record(actor=actor, verb="replica.restarted", deployment=deployment, subject=subject)
     hints.deployment_changed(deployment.pk, delay=0.5)
 
 
@@ -217,13 +244,12 @@ def _known(changes: Mapping[str, Any]) -> Mapping[str, Any]:
     return changes
 
 
-def _write(deployment: Deployment, specification: Specification) -> None:
+def _write(deployment: Deployment, specification: Specification, built: EnvironmentSpec) -> None:
     for item in fields(Specification):
         setattr(deployment, item.name, getattr(specification, item.name))
-    checked_variables(specification.environment_variables)
-    spec = environment_spec(specification)
-    deployment.environment_hash = spec.hash
-    ensure_build(spec)
+    deployment.environment_hash = built.hash
+    ensure_build(built)
+    deployment.save()
 
 
 def _write_words(actor: Actor, deployment: Deployment, description: str | None, tags: Mapping[str, str] | None) -> None:

@@ -30,6 +30,7 @@ def create_endpoint(
     """An endpoint without deployments, and its two keys. Succeeded once the gateway is seen to route it."""
     require(actor.user, Action.WRITE, workspace)
     checked_name(name)
+    tags = checked_tags(dict(tags or {}))
     _check_supported(kind, auth_mode)
     try:
         with transaction.atomic():
@@ -37,14 +38,14 @@ def create_endpoint(
                 workspace=workspace,
                 name=name,
                 description=description,
-                tags=checked_tags(dict(tags or {})),
+                tags=tags,
                 auth_mode=auth_mode,
                 kind=kind,
                 route_revision=next_revision(),
                 created_by=actor.user,
             )
             create_credentials(endpoint)
-            after = {"kind": kind, "auth_mode": auth_mode, "description": description, "tags": endpoint.tags}
+            after = {"kind": kind, "auth_mode": auth_mode, "description": description, "tags": tags}
             events.record(actor=actor, verb="endpoint.created", endpoint=endpoint, after=after)
     except IntegrityError:
         raise Invalid(
@@ -69,16 +70,16 @@ def update_endpoint(
 ) -> Endpoint:
     """Changes the words of an endpoint; None leaves a field as it is."""
     require(actor.user, Action.WRITE, endpoint.workspace)
-    before = {"description": endpoint.description, "tags": endpoint.tags}
-    after = {
-        "description": endpoint.description if description is None else description,
-        "tags": endpoint.tags if tags is None else checked_tags(dict(tags)),
-    }
-    if before == after:
-        return endpoint
+    given = {"description": description, "tags": None if tags is None else checked_tags(dict(tags))}
     with transaction.atomic():
-        Endpoint.objects.filter(pk=endpoint.pk).update(**after, updated_at=timezone.now())
-        events.record(actor=actor, verb="endpoint.updated", endpoint=endpoint, before=before, after=after)
+        locked = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
+        if locked.state == ProvisioningState.DELETING or locked.deleted_at:
+            raise Conflict(f"“{locked.name}” is being deleted.")
+        before = {"description": locked.description, "tags": locked.tags}
+        after = {key: before[key] if value is None else value for key, value in given.items()}
+        if before != after:
+            Endpoint.objects.filter(pk=locked.pk).update(**after, updated_at=timezone.now())
+            events.record(actor=actor, verb="endpoint.updated", endpoint=locked, before=before, after=after)
     endpoint.refresh_from_db()
     return endpoint
 
@@ -94,8 +95,9 @@ def delete_endpoint(*, actor: Actor, endpoint: Endpoint) -> None:
         before = {"traffic": locked.traffic}
         locked.traffic = {}
         locked.traffic_version += 1
+        events.record(actor=actor, verb="endpoint.deletion_started", endpoint=locked, before=before)
+        present = locked.deployments.present().exclude(state=ProvisioningState.DELETING)
+        for deployment in present.select_for_update(of=("self",)).select_related("endpoint"):
+            deployments.start_deletion(actor=actor, deployment=deployment)
         locked.route_revision = next_revision()
         locked.save()
-        events.record(actor=actor, verb="endpoint.deletion_started", endpoint=locked, before=before)
-        for deployment in locked.deployments.present().exclude(state=ProvisioningState.DELETING):
-            deployments.start_deletion(actor=actor, deployment=deployment)

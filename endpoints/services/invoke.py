@@ -1,6 +1,7 @@
 """Test calls: sent through the gateway like anybody's, kept for the person who sent them."""
 
 import json
+import re
 import time
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ KEPT = 50
 MAX_KEPT_BYTES = 256 * 1024
 PIN_HEADER = "azureml-model-deployment"
 MODEL_MS_HEADER = "x-studio-model-ms"
+_PATH = re.compile(r"/[!-~]{0,199}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +46,10 @@ def invoke(
 ) -> tuple[Answer, TestCall]:
     """Sends the body to the endpoint, or pinned to one deployment, with the studio's own use of the key."""
     require(actor.user, Action.SCORE, endpoint.workspace)
-    if not path.startswith("/") or ".." in path or "//" in path:
+    if not _PATH.fullmatch(path) or ".." in path or "//" in path:
         raise Invalid({"path": "A path starts with / and stays within the endpoint, such as /score."})
+    if deployment and not endpoint.deployments.present().filter(name=deployment).exists():
+        raise Invalid({"deployment": f"“{endpoint.name}” has no deployment “{deployment}”."})
     answer = _send(endpoint, body, deployment, path, content_type)
     return answer, _keep(actor, endpoint, body, deployment, path, answer)
 

@@ -6,7 +6,7 @@ from django.utils import timezone
 from endpoints import hints
 from endpoints.domain.actor import Actor
 from endpoints.domain.errors import Conflict
-from endpoints.enums import OperationKind, OperationState, Phase, PhaseState
+from endpoints.enums import FailureCode, OperationKind, OperationState, Phase, PhaseState
 from endpoints.models import Deployment, Operation
 from endpoints.permissions import Action, require
 from endpoints.services import events
@@ -16,12 +16,10 @@ DELETION = (Phase.UNROUTE, Phase.DRAIN)
 
 
 def start_operation(*, actor: Actor, deployment: Deployment, kind: OperationKind) -> Operation:
-    """A running operation on the deployment; the one that ran before, if any, is superseded. Call inside atomic()."""
-    deployment.operations.filter(state=OperationState.RUNNING).update(
-        state=OperationState.CANCELED,
-        finished_at=timezone.now(),
-        failure_message=f"Superseded: {kind.label.lower()} was asked for.",
-    )
+    """A running operation on the deployment; the one that ran before, if any, is superseded. Call inside atomic(),
+    with the deployment locked."""
+    for operation in deployment.operations.select_for_update().filter(state=OperationState.RUNNING):
+        _supersede(operation, kind)
     names = DELETION if kind == OperationKind.DELETE else PROVISIONING
     blank = {"state": PhaseState.PENDING.value, "started_at": None, "finished_at": None, "message": ""}
     operation = Operation.objects.create(
@@ -36,6 +34,18 @@ def start_operation(*, actor: Actor, deployment: Deployment, kind: OperationKind
     )
     hints.deployment_changed(deployment.pk)
     return operation
+
+
+def _supersede(operation: Operation, kind: OperationKind) -> None:
+    now = timezone.now()
+    for phase in operation.phases:
+        if phase["state"] in (PhaseState.RUNNING, PhaseState.PENDING):
+            phase.update(state=PhaseState.CANCELED.value, finished_at=phase["started_at"] and now.isoformat())
+    operation.state = OperationState.CANCELED
+    operation.finished_at = now
+    operation.failure_code = FailureCode.OPERATION_CANCELED
+    operation.failure_message = f"Superseded: {kind.label.lower()} was asked for."
+    operation.save()
 
 
 def cancel_operation(*, actor: Actor, operation: Operation) -> Operation:

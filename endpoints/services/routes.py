@@ -7,7 +7,11 @@ from endpoints.models import GatewayState
 
 
 def next_revision() -> int:
-    """The revision that will carry this transaction's change. Call inside atomic()."""
+    """The revision that will carry this transaction's change. Call inside atomic(), and last in it.
+
+    The row stays locked until the end: so revisions are committed in their order, and whoever locks anything else
+    after it can meet somebody who did it the other way round.
+    """
     GatewayState.objects.get_or_create(id=1)
     GatewayState.objects.filter(id=1).update(desired_revision=F("desired_revision") + 1)
     hints.routes_changed()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from endpoints import wiring
 from endpoints.domain.environments import EnvironmentSpec, EnvironmentSpecError, for_mlflow, with_runtime
 from endpoints.domain.errors import Invalid
+from endpoints.domain.mlflow import MLmodelError
 from endpoints.domain.names import checked_variables
 from endpoints.enums import ModelType
 from endpoints.models import EnvironmentVersion, ModelVersion, Workspace
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 MAX_TIMEOUT_MS = 180_000
 MAX_INSTANCES = 50
+MAX_WORKERS = 64
+NEEDS_CODE = "Without an MLflow model a deployment needs scoring code with a scoring script."
 _PROBE_FIELDS = frozenset({"initial_delay", "period", "timeout", "success_threshold", "failure_threshold"})
 
 
@@ -24,6 +28,7 @@ def check_specification(specification: Specification, *, workspace: Workspace) -
     """The same, if it can run; else Invalid with every field that is wrong."""
     problems = {
         **_numbers(specification),
+        **_variables(specification.environment_variables),
         **_assets(specification, workspace),
         **_probe("liveness_probe", specification.liveness_probe),
         **_probe("readiness_probe", specification.readiness_probe),
@@ -32,7 +37,6 @@ def check_specification(specification: Specification, *, workspace: Workspace) -
         problems["instance_type"] = "Choose an instance type that is available."
     if problems:
         raise Invalid(problems)
-    checked_variables(dict(specification.environment_variables))
     environment_spec(specification)
     return specification
 
@@ -47,12 +51,27 @@ def _numbers(specification: Specification) -> dict[str, str]:
     return {
         name: f"A whole number from {low} to {high}."
         for name, (low, high) in ranges.items()
-        if not (isinstance(value := getattr(specification, name), int) and low <= value <= high)
+        if not (_is_whole(value := getattr(specification, name)) and low <= value <= high)
     }
 
 
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _variables(variables: object) -> dict[str, str]:
+    try:
+        given = checked_variables(dict(variables) if isinstance(variables, Mapping) else variables)
+    except Invalid as error:
+        return error.fields
+    workers = given.get("WORKER_COUNT", "1")
+    if not (workers.isdecimal() and 1 <= int(workers) <= MAX_WORKERS):
+        return {"environment_variables": f"WORKER_COUNT is a whole number from 1 to {MAX_WORKERS}."}
+    return {}
+
+
 def _probe(name: str, probe: Mapping[str, float]) -> dict[str, str]:
-    if set(probe) != _PROBE_FIELDS or not all(isinstance(value, int | float) for value in probe.values()):
+    if set(probe) != _PROBE_FIELDS or not all(_is_number(value) for value in probe.values()):
         return {name: f"A probe has these numbers: {', '.join(sorted(_PROBE_FIELDS))}."}
     minimum = {"initial_delay": 0}
     low = [key for key, value in probe.items() if value < minimum.get(key, 1)]
@@ -63,18 +82,22 @@ def _probe(name: str, probe: Mapping[str, float]) -> dict[str, str]:
     return {}
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def _assets(specification: Specification, workspace: Workspace) -> dict[str, str]:
     problems = {}
     for name in ("model", "code", "environment"):
         asset = getattr(specification, name)
         if asset is not None and asset.workspace_id != workspace.pk:
             problems[name] = f"There is no {name} of this name in “{workspace}”."
+        elif asset is not None and asset.archived_at is not None:
+            problems[name] = f"{asset} is archived. Choose another version."
     model = specification.model
     if model is not None and model.type == ModelType.TRITON:
         problems["model"] = "Triton models cannot be deployed yet. Use an MLflow model, or a scoring script."
-    if not _is_mlflow(model) and not problems:
-        problems |= _scoring_problems(specification)
-    return problems
+    return problems or _scoring_problems(specification)
 
 
 def _is_mlflow(model: ModelVersion | None) -> bool:
@@ -82,12 +105,19 @@ def _is_mlflow(model: ModelVersion | None) -> bool:
 
 
 def _scoring_problems(specification: Specification) -> dict[str, str]:
+    """An MLflow model needs neither code nor environment; with code, its own environment is what the code finds."""
+    script, alone = specification.scoring_script, _is_mlflow(specification.model)
     if specification.code is None:
-        return {"code": "Without an MLflow model a deployment needs scoring code with a scoring script."}
-    if specification.environment is None:
+        if alone and not script:
+            return {}
+        return {"code": "A scoring script needs the code that it is in." if alone else NEEDS_CODE}
+    if specification.environment is None and not alone:
         return {"environment": "A scoring script needs an environment: the packages that it imports."}
-    script = specification.scoring_script
-    scripts = [file.path for file in wiring.store().files(specification.code.artifact_id) if file.path.endswith(".py")]
+    try:
+        files = wiring.store().files(specification.code.artifact_id)
+    except KeyError:
+        return {"code": f"The files of {specification.code} are not in the store any more. Register it again."}
+    scripts = [file.path for file in files if file.path.endswith(".py")]
     if script not in scripts:
         return {"scoring_script": f"“{script}” is not in {specification.code}. There is: {', '.join(scripts[:10])}."}
     return {}
@@ -104,7 +134,16 @@ def environment_spec(specification: Specification) -> EnvironmentSpec:
         return with_runtime(for_mlflow(model), wiring.runtime_requirements())
     except EnvironmentSpecError as error:
         raise Invalid({"environment": str(error)}) from error
+    except MLmodelError as error:
+        raise Invalid({"model": str(error)}) from error
+    except KeyError as error:
+        raise Invalid({"model": "The model's files are not in the store any more. Register it again."}) from error
 
 
 def _spec_of(environment: EnvironmentVersion) -> EnvironmentSpec:
     return EnvironmentSpec(python_version=environment.python_version, requirements=tuple(environment.requirements))
+
+
+def built_hash(environment: EnvironmentVersion) -> str:
+    """Under which the environment is built for a deployment: with our server's own needs."""
+    return with_runtime(_spec_of(environment), wiring.runtime_requirements()).hash

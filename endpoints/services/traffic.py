@@ -43,9 +43,9 @@ def set_traffic(
         before, locked.traffic = locked.traffic, shares
         locked.traffic_version += 1
         locked.traffic_changed_at = timezone.now()
+        events.record(actor=actor, verb="traffic.updated", endpoint=locked, before=before, after=shares, reason=reason)
         locked.route_revision = next_revision()
         locked.save()
-        events.record(actor=actor, verb="traffic.updated", endpoint=locked, before=before, after=shares, reason=reason)
     return locked
 
 

@@ -3,7 +3,7 @@
 from django.db import IntegrityError, transaction
 
 from endpoints.domain.actor import Actor
-from endpoints.domain.errors import Conflict, Forbidden, Invalid
+from endpoints.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from endpoints.domain.names import checked_name
 from endpoints.enums import Role
 from endpoints.models import RoleAssignment, User, Workspace
@@ -36,7 +36,8 @@ def set_role(*, actor: Actor, workspace: Workspace, email: str, role: str) -> Ro
     if user is None:
         raise Invalid({"email": "Nobody has an account with this address. An administrator can make one."})
     with transaction.atomic():
-        previous = RoleAssignment.objects.select_for_update().filter(user=user, workspace=workspace).first()
+        _lock_members(workspace)
+        previous = RoleAssignment.objects.filter(user=user, workspace=workspace).first()
         if previous and previous.role == Role.OWNER and role != Role.OWNER:
             _check_not_last_owner(workspace)
         assignment, _ = RoleAssignment.objects.update_or_create(user=user, workspace=workspace, defaults={"role": role})
@@ -55,6 +56,8 @@ def set_role(*, actor: Actor, workspace: Workspace, email: str, role: str) -> Ro
 def remove_member(*, actor: Actor, assignment: RoleAssignment) -> None:
     require(actor.user, Action.MANAGE_MEMBERS, assignment.workspace)
     with transaction.atomic():
+        _lock_members(assignment.workspace)
+        assignment = _present(assignment)
         if assignment.role == Role.OWNER:
             _check_not_last_owner(assignment.workspace)
         events.record(
@@ -67,7 +70,17 @@ def remove_member(*, actor: Actor, assignment: RoleAssignment) -> None:
         assignment.delete()
 
 
+def _lock_members(workspace: Workspace) -> None:
+    Workspace.objects.select_for_update().get(pk=workspace.pk)
+
+
+def _present(assignment: RoleAssignment) -> RoleAssignment:
+    found = RoleAssignment.objects.select_related("user", "workspace").filter(pk=assignment.pk).first()
+    if found is None:
+        raise NotFound("This person has no role here any more.")
+    return found
+
+
 def _check_not_last_owner(workspace: Workspace) -> None:
-    owners = RoleAssignment.objects.select_for_update().filter(workspace=workspace, role=Role.OWNER)
-    if len(list(owners)) <= 1:
+    if RoleAssignment.objects.filter(workspace=workspace, role=Role.OWNER).count() <= 1:
         raise Conflict("A workspace needs an Owner. Give the role to somebody else first.")
