@@ -1,44 +1,42 @@
 """A gateway in memory, for tests of everything that uses the port."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from endpoints.domain.routing import RouteTable, faults
 from endpoints.gateway.port import GatewayObservation, RouteTableRefused
 
 
+@dataclass(slots=True)
 class FakeGateway:
-    """In force at once while it is live, on its return when it is not. Every socket counts as healthy."""
+    """Every socket counts as an upstream in rotation, but for `unhealthy` of each cluster."""
 
-    def __init__(self) -> None:
-        self.published: list[RouteTable] = []  # in order; refused ones are not among them
-        self.live = True
-        self.refusal: str | None = None  # set: every publication is refused with this message
-        self.confirms = True  # False: what is published stays unconfirmed until it is True again
-        self.healthy: Mapping[str, int] | None = None  # set: stands in for the count of sockets
-        self._in_force: RouteTable | None = None
+    live: bool = True
+    refusal: str = ""  # set: every publication is refused with this message
+    unhealthy: int = 0
+    holds_back: bool = False  # takes a table, but goes on serving the one before
+    tables: list[RouteTable] = field(default_factory=list)  # what was published, in order, without the refused
+    in_force: RouteTable | None = None
 
     def publish(self, table: RouteTable) -> None:
-        if found := faults(table):
-            raise RouteTableRefused(" ".join(found))
-        if self.refusal is not None:
-            raise RouteTableRefused(self.refusal)
-        self.published.append(table)
+        if message := " ".join(faults(table)) or self.refusal:
+            raise RouteTableRefused(message)
+        self.tables.append(table)
 
     def observe(self) -> GatewayObservation:
         if not self.live:
             return GatewayObservation(live=False)
-        if self.confirms and self.published:
-            self._in_force = self.published[-1]
-        table = self._in_force
+        if self.tables and not self.holds_back:
+            self.in_force = self.tables[-1]
         return GatewayObservation(
             live=True,
-            version=table.version if table else None,
-            healthy=self.healthy if self.healthy is not None else sockets(table),
+            version=self.in_force.version if self.in_force else None,
+            healthy=self._healthy(),
         )
 
-
-def sockets(table: RouteTable | None) -> dict[str, int]:
-    endpoints = table.endpoints if table else ()
-    return {
-        deployment.cluster: len(deployment.sockets) for endpoint in endpoints for deployment in endpoint.deployments
-    }
+    def _healthy(self) -> dict[str, int]:
+        endpoints = self.in_force.endpoints if self.in_force else ()
+        return {
+            deployment.cluster: max(0, len(deployment.sockets) - self.unhealthy)
+            for endpoint in endpoints
+            for deployment in endpoint.deployments
+        }

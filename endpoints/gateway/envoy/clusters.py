@@ -2,8 +2,8 @@
 
 The replicas stand in the cluster itself. A file of replicas for each cluster would spare Envoy building the
 cluster anew when they change, but costs an inotify instance each, of which a user has 128. A cluster that is
-built anew gets its first health check before it takes over, keeps its counters, and the old one finishes what
-it has begun.
+built anew gets its first health check before it takes over, and the old one finishes what it has begun. Counters
+by status code and the latency histogram may start again at zero then, as they do when Envoy restarts.
 """
 
 from endpoints.domain.routing import DeploymentRoute

@@ -44,7 +44,7 @@ def virtual_host(table: RouteTable) -> Json:
 # are many because the balancer prefers an idle host, and a dead one is always idle.
 RETRY_POLICY: Json = {
     "retry_on": "connect-failure,refused-stream,reset",
-    "num_retries": 2,
+    "num_retries": 1,
     "retry_host_predicate": [
         extension(
             "envoy.retry_host_predicates.previous_hosts",

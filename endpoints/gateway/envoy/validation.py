@@ -28,9 +28,10 @@ def complaint(resources: Resources) -> str | None:
 
 
 def first_error(log: str) -> str:
-    """The sentence after the program's own preamble."""
-    found = re.search(r"error initializing configuration '[^']*': (.+)", log)
-    return found.group(1) if found else log.strip()[-500:]
+    """The sentence after the program's own preamble, and after the message it is about when that is quoted."""
+    found = re.search(r"error initializing configuration '[^']*': (.+)", log, re.DOTALL)
+    sentence = (found.group(1) if found else log).rpartition("\n: ")[2]
+    return " ".join(sentence.split())[:500]
 
 
 def without_keys(text: str, table: RouteTable) -> str:
