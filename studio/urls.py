@@ -2,8 +2,11 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from studio.health import healthz
+
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="account_login"), name="home"),
+    path("", RedirectView.as_view(pattern_name="endpoint_list"), name="home"),
+    path("healthz", healthz, name="healthz"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("studio.api.urls")),

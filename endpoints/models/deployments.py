@@ -62,6 +62,7 @@ class Deployment(models.Model):
     instance_count = models.PositiveSmallIntegerField(
         default=1, validators=[MinValueValidator(1), MaxValueValidator(50)]
     )
+    all_traffic = models.BooleanField(default=False)  # asked for at creation; given, and cleared, once it serves
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
     created_by = models.ForeignKey(

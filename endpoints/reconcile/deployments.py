@@ -12,7 +12,7 @@ from endpoints.domain.planning import Plan, plan
 from endpoints.enums import OperationState, Phase, ProvisioningState
 from endpoints.models import Deployment, EnvironmentBuild, GatewayState, Lease, Operation, Replica
 from endpoints.reconcile import builds, outcomes, phases, replicas
-from endpoints.reconcile.endpoints import bury_endpoints
+from endpoints.reconcile.endpoints import bury_endpoints, give_all_traffic
 from endpoints.reconcile.leases import Held, lease
 from endpoints.reconcile.replica_specs import remove_scratch, replica_id, replica_spec, socket_of
 from endpoints.reconcile.situations import situation
@@ -60,6 +60,8 @@ def _step(deployment_id: str, held: Held) -> float | None:
             _write(deployment, operation, decided, trouble)
     if decided.done and deployment.state == ProvisioningState.DELETING:
         bury_endpoints()
+    elif decided.done:
+        give_all_traffic()
     return decided.again
 
 

@@ -1,4 +1,4 @@
-"""Endpoints that are being deleted."""
+"""What concerns whole endpoints: their end, and traffic that was promised to a deployment."""
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
@@ -7,7 +7,7 @@ from django.utils import timezone
 from endpoints.domain.actor import SYSTEM
 from endpoints.enums import ProvisioningState
 from endpoints.models import Deployment, Endpoint, GatewayState
-from endpoints.services import events
+from endpoints.services import events, traffic
 
 
 def bury_endpoints() -> None:
@@ -22,3 +22,16 @@ def bury_endpoints() -> None:
             now = timezone.now()
             if Endpoint.objects.present().filter(pk=endpoint.pk).update(deleted_at=now, updated_at=now):
                 events.record(actor=SYSTEM, verb="endpoint.deleted", endpoint=endpoint)
+
+
+def give_all_traffic() -> None:
+    """Deployments that were to have all the traffic, and serve now, get it. Asked for once, given once."""
+    waiting = Deployment.objects.present().filter(all_traffic=True, serving_generation__isnull=False)
+    usable = waiting.exclude(state=ProvisioningState.DELETING).exclude(endpoint__state=ProvisioningState.DELETING)
+    for deployment in usable.select_related("endpoint__workspace"):
+        with transaction.atomic():
+            reason = f"Asked for when {deployment.name} was created."
+            traffic.set_traffic(
+                actor=SYSTEM, endpoint=deployment.endpoint, traffic={deployment.name: 100}, reason=reason
+            )
+            Deployment.objects.filter(pk=deployment.pk).update(all_traffic=False)

@@ -10,6 +10,7 @@ from endpoints.domain.replicas import ReplicaObservation
 from endpoints.enums import OperationState
 from endpoints.models import Deployment, EnvironmentBuild, GatewayState, Operation, Replica
 from endpoints.reconcile import builds, replicas
+from endpoints.reconcile.endpoints import give_all_traffic
 from endpoints.reconcile.gateway import reconcile_gateway
 from endpoints.reconcile.leases import lease
 from endpoints.reconcile.situations import situation
@@ -21,7 +22,7 @@ def sweep() -> None:
     with lease("sweep", seconds=60) as held:
         if held is None:
             return
-        for part in (reconcile_gateway, builds.sync_running, _look_at_replicas):
+        for part in (give_all_traffic, reconcile_gateway, builds.sync_running, _look_at_replicas):
             try:
                 part()
             except (ComputeError, OSError) as error:  # one part that cannot be reached leaves the others their turn

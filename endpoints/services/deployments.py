@@ -63,8 +63,10 @@ def create_deployment(
     specification: Specification,
     description: str = "",
     tags: Mapping[str, str] | None = None,
+    all_traffic: bool = False,
 ) -> tuple[Deployment, Operation]:
-    """A deployment with no traffic, and the operation that brings it up."""
+    """A deployment, and the operation that brings it up. It gets no traffic, or with `all_traffic` all of it once it
+    serves (Azure's --all-traffic)."""
     require(actor.user, Action.WRITE, endpoint.workspace)
     checked_name(name)
     tags = checked_tags(dict(tags or {}))
@@ -80,6 +82,7 @@ def create_deployment(
                 description=description,
                 tags=tags,
                 color_slot=_free_slot(locked),
+                all_traffic=all_traffic,
                 created_by=actor.user,
             )
             _write(deployment, specification, built)

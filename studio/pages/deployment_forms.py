@@ -78,6 +78,23 @@ class ComputeForm(forms.Form):
         queryset(self, "instance_type", InstanceType.objects.filter(enabled=True))
         self.fields["instance_type"].to_field_name = "name"  # type: ignore[attr-defined]
 
+    def instance_tiles(self) -> list[dict[str, Any]]:
+        """What components/instance_tile.html shows; the first is chosen when nothing is."""
+        found = list(InstanceType.objects.filter(enabled=True))
+        chosen = str(self["instance_type"].value() or (found[0].name if found else ""))
+        return [
+            {
+                "name": item.name,
+                "vcpus": item.vcpu.normalize().to_eng_string(),
+                "memory": f"{item.memory_mib / 1024:g} GiB",
+                "gpu": f"{item.gpu} GPU" if item.gpu else "",
+                "price": f"${item.price_per_hour.normalize():f}",
+                "checked": item.name == chosen,
+                "reason": "",
+            }
+            for item in found
+        ]
+
 
 class DeploymentUpdateForm(ComputeForm):
     """Everything about a deployment that can be changed in place."""

@@ -1,4 +1,4 @@
-"""Each page's module names its own URLs; their order matters nowhere."""
+"""Each page's module names its own URLs."""
 
 from studio.pages import (
     activity,
@@ -17,12 +17,14 @@ from studio.pages import (
     settings,
     testing,
     traffic,
+    uploads,
     usage,
     wizard,
     workspace,
 )
 
 urlpatterns = [
+    *wizard.urlpatterns,  # endpoints/create/ before endpoints/<name>/
     *activity.urlpatterns,
     *consume.urlpatterns,
     *cost.urlpatterns,
@@ -39,7 +41,7 @@ urlpatterns = [
     *settings.urlpatterns,
     *testing.urlpatterns,
     *traffic.urlpatterns,
+    *uploads.urlpatterns,
     *usage.urlpatterns,
-    *wizard.urlpatterns,
     *workspace.urlpatterns,
 ]

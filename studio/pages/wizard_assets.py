@@ -1,0 +1,156 @@
+"""What the wizard's steps register on the way, and the specification that they add up to."""
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+
+from endpoints.domain.errors import Invalid
+from endpoints.models import (
+    CodeVersion,
+    Deployment,
+    Draft,
+    Endpoint,
+    EnvironmentVersion,
+    InstanceType,
+    ModelVersion,
+)
+from endpoints.services.assets import register_code, register_environment, register_model
+from endpoints.services.deployments import Specification
+from endpoints.services.uploads import stage_text
+from studio.actors import actor_of, signed_in
+from studio.pages.asset_forms import UploadForm
+
+COLOURS = ("blue", "green", "amber", "violet", "rose", "teal", "slate")
+
+
+def registered(request: HttpRequest, draft: Draft, step: str, form: forms.Form) -> dict[str, Any]:
+    """The step's cleaned fields, with what was uploaded or written as registered assets. Raises Invalid, NotFound."""
+    if step == "model":
+        return _model(request, draft, form)
+    if step == "code" and form.cleaned_data["server"] == "script":
+        return _code(request, draft, form)
+    if step == "code":
+        return {"server": "mlflow"}
+    return form.cleaned_data
+
+
+def _model(request: HttpRequest, draft: Draft, form: forms.Form) -> dict[str, Any]:
+    cleaned = form.cleaned_data
+    if cleaned["source"] != "upload":
+        return {"source": cleaned["source"], "model": cleaned["model"] if cleaned["source"] == "registered" else None}
+    assert isinstance(form, UploadForm)
+    model = register_model(
+        actor=actor_of(request),
+        workspace=draft.workspace,
+        name=cleaned["name"],
+        type=cleaned["type"],
+        folder=form.staged(request).folder,
+    )
+    return {"source": "registered", "model": model}
+
+
+def _code(request: HttpRequest, draft: Draft, form: forms.Form) -> dict[str, Any]:
+    cleaned = form.cleaned_data
+    environment = cleaned["environment"]
+    if cleaned["environment_source"] == "write":
+        environment = _environment(request, draft, cleaned)
+    code = cleaned["code"] if cleaned["code_source"] == "registered" else _written(request, draft, form)
+    return {
+        "server": "script",
+        "code_source": "registered",
+        "code": code,
+        "scoring_script": cleaned["scoring_script"] or "score.py",
+        "environment_source": "registered",
+        "environment": environment,
+    }
+
+
+def _environment(request: HttpRequest, draft: Draft, cleaned: dict[str, Any]) -> EnvironmentVersion:
+    try:
+        return register_environment(
+            actor=actor_of(request),
+            workspace=draft.workspace,
+            name=_asset_name(draft),
+            text=cleaned["requirements"].replace("\r\n", "\n"),
+            format=cleaned["format"] or "requirements",
+            python_version=cleaned["python_version"] or "3.11",
+        )
+    except Invalid as error:
+        raise Invalid({"requirements": str(error)}) from error
+
+
+def _written(request: HttpRequest, draft: Draft, form: forms.Form) -> CodeVersion:
+    cleaned = form.cleaned_data
+    if cleaned["code_source"] == "upload":
+        assert isinstance(form, UploadForm)
+        upload = form.staged(request)
+    else:
+        name = cleaned["scoring_script"] or "score.py"
+        if "/" in name or not name.endswith(".py"):
+            raise Invalid({"scoring_script": "A script that is written here is one file, such as score.py."})
+        text = cleaned["script"].replace("\r\n", "\n")
+        upload = stage_text(user=signed_in(request), filename=name, text=text)
+    return register_code(
+        actor=actor_of(request), workspace=draft.workspace, name=_asset_name(draft), folder=upload.folder
+    )
+
+
+def _asset_name(draft: Draft) -> str:
+    endpoint = draft.endpoint.name if draft.endpoint else draft.data.get("basics", {}).get("name", "endpoint")
+    return f"{endpoint}-scoring"
+
+
+def specification(draft: Draft) -> Specification:
+    """Of a draft whose steps are all done. What was removed meanwhile is Invalid."""
+    model, code, compute = (draft.data[step] for step in ("model", "code", "compute"))
+    names = ("instance_count", "request_timeout_ms", "max_concurrent_requests_per_instance", "environment_variables")
+    return Specification(
+        model=_row(ModelVersion, draft, model.get("model")),
+        code=_row(CodeVersion, draft, code.get("code")),
+        scoring_script=code.get("scoring_script", ""),
+        environment=_row(EnvironmentVersion, draft, code.get("environment")),
+        instance_type=InstanceType.objects.filter(name=compute["instance_type"], enabled=True).first(),
+        liveness_probe=compute["liveness_probe"],
+        readiness_probe=compute["readiness_probe"],
+        **{name: compute[name] for name in names},
+    )
+
+
+def _row(table: Any, draft: Draft, key: int | None) -> Any:
+    if key is None:
+        return None
+    found = table.objects.filter(pk=key, workspace=draft.workspace, archived_at=None).first()
+    if found is None:
+        raise Invalid({"": "Something that you chose was archived meanwhile. Go back and choose again."})
+    return found
+
+
+def draft_like(deployment: Deployment) -> dict[str, Any]:
+    """A draft's data that gives the same deployment again."""
+    code: dict[str, Any] = {"server": "mlflow"}
+    if deployment.code_id:
+        code = {
+            "server": "script",
+            "code_source": "registered",
+            "code": deployment.code_id,
+            "scoring_script": deployment.scoring_script,
+            "environment_source": "registered",
+            "environment": deployment.environment_id,
+        }
+    fields = (
+        "instance_count request_timeout_ms max_concurrent_requests_per_instance environment_variables "
+        "liveness_probe readiness_probe".split()
+    )
+    compute = {name: getattr(deployment, name) for name in fields}
+    return {
+        "model": {"source": "registered" if deployment.model_id else "none", "model": deployment.model_id},
+        "code": code,
+        "compute": {**compute, "instance_type": deployment.instance_type.name},
+    }
+
+
+def free_name(endpoint: Endpoint) -> str:
+    """The next colour that the endpoint has no deployment of."""
+    used = set(endpoint.deployments.present().values_list("name", flat=True))
+    return next((colour for colour in COLOURS if colour not in used), f"deployment-{len(used) + 1}")
