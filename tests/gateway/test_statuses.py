@@ -94,7 +94,7 @@ async def test_429_over_twice_what_the_instances_can_work_on(envoy: RunningGatew
     table_endpoint = endpoint("busy", deployment("blue", *sockets, max_concurrent_requests_per_instance=2))
     await asyncio.to_thread(envoy.put, table_endpoint)
     async with httpx.AsyncClient(base_url=envoy.url, timeout=60) as client:
-        calls = [client.post("/busy/score", headers=AUTHORIZED | {"x-sleep": "0.5"}) for _ in range(12)]
+        calls = [client.post("/busy/score", headers=AUTHORIZED | {"x-sleep": "1.5"}) for _ in range(12)]
         answers = await asyncio.gather(*calls)
     assert Counter(answer.status_code for answer in answers) == {200: 8, 429: 4}
     refused = next(answer for answer in answers if answer.status_code == 429)
@@ -146,7 +146,7 @@ def test_the_guards_answer_in_json_too(envoy: RunningGateway) -> None:
 
 def test_statistics_tell_each_cause_apart(envoy: RunningGateway, servers: Replicas, client: httpx.Client) -> None:
     blue = servers.start("blue")
-    envoy.put(endpoint("counted", deployment("blue", blue.socket, cluster="d-counted", request_timeout_ms=300)))
+    envoy.put(endpoint("counted", deployment("blue", blue.socket, cluster="d-counted", request_timeout_ms=1000)))
     for headers in ({}, {}, {"x-want-status": "500"}, {"x-want-status": "429"}, {"x-sleep": "30"}):
         client.post("/counted/score", headers=AUTHORIZED | headers, content=b"x" * 100)
     client.post("/counted/score", headers={"authorization": f"Bearer {KEY}x"})

@@ -67,7 +67,8 @@ def endpoint_branches(endpoint: EndpointRoute) -> dict[str, Json]:
 
 def pins(endpoint: EndpointRoute) -> Json:
     """By the pin header when there is one, else by the weights."""
-    split = on_match([unknown_pin(endpoint), *weighted_routes(endpoint), no_traffic(endpoint)])
+    shared = weighted_routes(endpoint) or [no_traffic(endpoint)]
+    split = on_match([unknown_pin(endpoint), *shared])
     if not endpoint.deployments:
         return {"on_no_match": split}
     pinned = {
