@@ -35,10 +35,10 @@ def environments_for(user: User, *, workspace: Workspace | None = None) -> Query
 
 
 def _own(found: QuerySet[AssetT], user: User, workspace: Workspace | None) -> QuerySet[AssetT]:
-    found = found.filter(workspace__in=workspaces_for(user), archived_at=None).annotate(in_use=_IN_USE)
+    own = found.filter(workspace__in=workspaces_for(user), archived_at=None)
     if workspace is not None:
-        found = found.filter(workspace=workspace)
-    return found.order_by("name", "-version")
+        own = own.filter(workspace=workspace)
+    return own.order_by("name", "-version").annotate(in_use=_IN_USE)
 
 
 def resolve(found: Any, reference: str) -> Any:

@@ -1,0 +1,310 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from endpoints.domain.planning import Failure, Plan, ReplicaView, Situation, plan
+from endpoints.enums import BuildState, FailureCode, Phase, ReplicaState
+from tests.domain.planned_world import READY, PlannedWorld
+
+COUNTS = st.integers(1, 3)
+
+
+class Chaos(RuleBasedStateMachine):
+    """People and the world do what they may, in any order; `PlannedWorld.step` checks every plan."""
+
+    @initialize(count=COUNTS, runs=st.sampled_from([True, True, False]))
+    def create(self, count: int, runs: bool) -> None:
+        self.world = PlannedWorld(count=count)
+        if runs:
+            self.world.settle()
+
+    @rule(rounds=st.integers(1, 9), confirms=st.booleans())
+    def go(self, rounds: int, confirms: bool) -> None:
+        """The studio works and the machine keeps up, whether the gateway does or not."""
+        for _ in range(rounds):
+            if not self.world.deleted:
+                self.world.step()
+                self.world.turn()
+            if confirms:
+                self.world.confirm()
+
+    @rule()
+    def work_alone(self) -> None:
+        """Nothing outside moves."""
+        for _ in range(3):
+            if not self.world.deleted:
+                self.world.step()
+
+    @rule()
+    def rest(self) -> None:
+        if not self.world.deleted:
+            self.world.settle()
+
+    @precondition(lambda self: self.world.held)
+    @rule(data=st.data())
+    def lose(self, data: st.DataObject) -> None:
+        self.world.lose(data.draw(st.sampled_from(sorted(self.world.held))))
+
+    @rule(build=st.booleans(), script=st.booleans())
+    def fail(self, build: bool, script: bool) -> None:
+        self.world.build_fails, self.world.script_fails = build, script
+
+    @precondition(lambda self: not self.world.operation and not self.world.deleting)
+    @rule(count=COUNTS)
+    def update(self, count: int) -> None:
+        self.world.update(count)
+
+    @precondition(lambda self: not self.world.operation and self.world.outcome == "succeeded")
+    @rule(count=COUNTS)
+    def scale(self, count: int) -> None:
+        self.world.scale(count)
+
+    @precondition(lambda self: self.world.operation == "provision")
+    @rule()
+    def cancel(self) -> None:
+        self.world.cancel()
+
+    @precondition(lambda self: not self.world.deleting)
+    @rule()
+    def delete(self) -> None:
+        self.world.delete()
+
+    @invariant()
+    def rows_before_processes(self) -> None:
+        assert set(self.world.held) <= set(self.world.rows)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        world, before = self.world, self.world.serving_generation
+        world.settle()
+        if world.deleting:
+            assert not world.rows
+            assert not world.held
+        elif world.outcome == "succeeded":
+            names = {f"r-{world.generation}-{ordinal}" for ordinal in range(world.count)}
+            assert {name for name, state in world.held.items() if state == READY} == names
+            assert world.in_force == names
+        else:
+            assert world.serving_generation == before
+            assert set(world.held) <= world.serving()
+
+
+TestChaos = Chaos.TestCase
+TestChaos.settings = settings(max_examples=200, stateful_step_count=25, deadline=None)
+
+
+def running(count: int = 1) -> PlannedWorld:
+    world = PlannedWorld(count=count)
+    world.settle()
+    assert world.outcome == "succeeded"
+    return world
+
+
+def test_create_goes_through_its_phases_in_order() -> None:
+    world, phases = PlannedWorld(count=2), []
+    for _ in range(20):
+        phases.append(world.step().phase)
+        world.turn()
+        world.confirm()
+    seen = [phase for index, phase in enumerate(phases) if phase and phase not in phases[:index]]
+    assert seen == [Phase.ENVIRONMENT, Phase.START, Phase.ROUTE]
+    assert sorted(world.starts) == ["r-1-0", "r-1-1"]
+
+
+def test_probe_is_a_phase_of_its_own_while_a_replica_is_not_ready() -> None:
+    world = PlannedWorld(count=2, build=BuildState.SUCCEEDED)
+    world.step()
+    world.held["r-1-0"] = READY
+    decided = world.step()
+    assert (decided.phase, decided.note) == (Phase.PROBE, "1 of 2 replicas ready")
+
+
+def test_update_never_has_fewer_ready_replicas_in_force_than_before() -> None:
+    world = running(2)
+    world.update(2)
+
+    def enough() -> None:
+        assert sum(world.held.get(name) == READY for name in world.in_force) >= 2
+
+    world.settle(each=enough)
+    assert world.in_force == {"r-2-0", "r-2-1"}
+
+
+def test_new_replicas_count_only_when_the_gateway_counts_them_beside_the_old_ones() -> None:
+    world = running()
+    world.update(1)
+    world.build = BuildState.SUCCEEDED
+    world.step()
+    world.turn()
+    world.step()
+    world.desired, world.confirmed = 1, 1  # confirmed, but only the old one is in rotation
+    waiting = plan(replace(world.situation(), healthy=1))
+    assert (waiting.done, waiting.note) == (False, "Waiting for the gateway to confirm")
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_failed_update_leaves_what_serves(count: int) -> None:
+    world = running(2)
+    world.script_fails = True
+    world.update(count)
+    world.settle()
+    assert world.outcome == "failed"
+    assert world.in_force == {"r-1-0", "r-1-1"}
+    assert set(world.held) == {"r-1-0", "r-1-1"}
+
+
+def test_rows_of_what_failed_stay_for_their_logs_and_go_with_the_next_try() -> None:
+    world = PlannedWorld(script_fails=True)
+    world.settle()
+    assert (world.outcome, set(world.held), set(world.rows)) == ("failed", set(), {"r-1-0"})
+    world.script_fails = False
+    world.update(1)
+    world.settle()
+    assert (world.outcome, set(world.rows)) == ("succeeded", {"r-2-0"})
+
+
+def test_cancelled_scaling_returns_to_what_served() -> None:
+    world = running(1)
+    world.scale(3)
+    world.step()
+    assert set(world.held) == {"r-1-0", "r-1-1", "r-1-2"}
+    world.cancel()
+    world.settle()
+    assert (world.outcome, set(world.held)) == ("canceled", {"r-1-0"})
+
+
+def test_scaling_up_waits_for_a_replica_that_is_still_draining() -> None:
+    world = running(2)
+    world.scale(1)
+    while "r-1-1" not in world.held or world.held["r-1-1"] == READY:
+        world.step()
+        world.confirm()
+    world.scale(2)
+    decided = world.step()
+    assert (decided.done, decided.start) == (False, ())
+    world.settle()
+    assert (world.outcome, set(world.held)) == ("succeeded", {"r-1-0", "r-1-1"})
+
+
+def test_a_lost_replica_is_started_again() -> None:
+    world = running(2)
+    world.lose("r-1-1")
+    assert world.step().start == (1,)
+    world.settle()
+    assert world.held == {"r-1-0": READY, "r-1-1": READY}
+
+
+def test_a_generation_that_nobody_can_specify_any_more_is_not_started_anew() -> None:
+    world = running(1)
+    world.build_fails = True
+    world.update(1)
+    world.settle()
+    world.lose("r-1-0")
+    assert world.step().start == ()
+
+
+def test_delete_waits_for_the_gateway() -> None:
+    world = running(1)
+    world.delete()
+    world.step()
+    held_up = world.step()
+    assert (held_up.phase, held_up.stop, held_up.note) == (Phase.UNROUTE, (), "Waiting for the gateway to confirm")
+    refused = plan(replace(world.situation(), gateway_refusal="bad cluster"))
+    assert refused.note == "The gateway refused the routes: bad cluster"
+    world.confirm()
+    assert world.step().stop == ("r-1-0",)
+    assert world.step().phase == Phase.DRAIN
+    world.settle()
+    assert world.deleted
+
+
+def test_stopping_is_asked_for_until_it_is_seen() -> None:
+    """The worker may have died between its note and its call."""
+    forgotten = ReplicaView(
+        id="r", generation=1, ordinal=0, present=True, state=READY, route_confirmed=True, stopping=True
+    )
+    deleting = Situation(
+        generation=1, serving_generation=1, instance_count=1, serving_count=1, replicas=(forgotten,), deleting=True
+    )
+    assert plan(deleting).stop == ("r",)
+    draining = replace(forgotten, state=ReplicaState.DRAINING)
+    assert plan(replace(deleting, replicas=(draining,))).stop == ()
+
+
+STARTED = ReplicaView(id="r", generation=1, ordinal=0, present=True, started=True, route_confirmed=True)
+
+
+@pytest.mark.parametrize(
+    ("seen", "failure"),
+    [
+        (
+            {"message": "UserScriptInitFailed: ZeroDivisionError: division by zero"},
+            Failure(
+                code=FailureCode.USER_SCRIPT_INIT_FAILED,
+                message="UserScriptInitFailed: ZeroDivisionError: division by zero",
+            ),
+        ),
+        (
+            {"message": "UserScriptImportError: No module named 'torch'"},
+            Failure(
+                code=FailureCode.USER_SCRIPT_IMPORT_ERROR,
+                message="UserScriptImportError: No module named 'torch'",
+            ),
+        ),
+        (
+            {"reason": "ReadinessProbeFailed", "message": "Not ready after 310 s."},
+            Failure(code=FailureCode.RESOURCE_NOT_READY, message="Not ready after 310 s."),
+        ),
+        (
+            {"reason": "LivenessProbeFailed"},
+            Failure(code=FailureCode.RESOURCE_NOT_READY, message="It never became ready."),
+        ),
+        ({"restarts": 1, "reason": "BackOff"}, None),
+        (
+            {"restarts": 2, "message": "Killed"},
+            Failure(code=FailureCode.RESOURCE_NOT_READY, message="Killed"),
+        ),
+        ({"restarts": 2, "was_ready": True}, None),
+        (
+            {"restarts": 3, "was_ready": True},
+            Failure(code=FailureCode.RESOURCE_NOT_READY, message="It keeps ending."),
+        ),
+        ({"restarts": 9, "was_ready": True, "routed": True}, None),
+        ({"was_ready": True, "message": "UserScriptInitFailed: once"}, None),
+    ],
+)
+def test_what_is_a_failure(seen: dict[str, object], failure: Failure | None) -> None:
+    replica = replace(STARTED, **seen)  # type: ignore[arg-type]
+    found = plan(
+        Situation(generation=1, serving_generation=None, instance_count=1, replicas=(replica,), provisioning=True)
+    )
+    assert found.failure == failure
+
+
+@pytest.mark.parametrize(
+    ("trouble", "phase", "failure"),
+    [
+        (
+            {"artifact_problem": "The files of the model m:1 are not in the store."},
+            Phase.ARTIFACTS,
+            Failure(code=FailureCode.BAD_ARGUMENT, message="The files of the model m:1 are not in the store."),
+        ),
+        (
+            {"build": BuildState.FAILED, "build_error": "No solution found: nosuch==1"},
+            Phase.ENVIRONMENT,
+            Failure(code=FailureCode.IMAGE_BUILD_FAILURE, message="No solution found: nosuch==1"),
+        ),
+    ],
+)
+def test_failures_before_anything_starts(trouble: dict[str, object], phase: Phase, failure: Failure) -> None:
+    blank = Situation(generation=1, serving_generation=None, instance_count=1, replicas=(), provisioning=True)
+    decided = plan(replace(blank, **trouble))  # type: ignore[arg-type]
+    assert (decided.phase, decided.failure, decided.start) == (phase, failure, ())
+
+
+def test_at_rest_there_is_nothing_to_do() -> None:
+    assert plan(running(3).situation()) == Plan()
