@@ -25,7 +25,7 @@ NAME = "diabetes"
 HERE = Path(__file__).resolve().parent
 REQUIREMENTS = {
     "linear": "scikit-learn==1.7.2\nmlflow-skinny==3.17.0\npandas==2.3.3\n",
-    "boosted": "scikit-learn==1.7.2\njoblib==1.5.2\n",
+    "boosted": "scikit-learn==1.7.2\n",
 }
 REQUESTS = 1200
 REQUESTS_PER_SECOND = 2.0
@@ -87,7 +87,7 @@ def _boosted(workspace: Workspace, say: Say) -> Specification:
         name="diabetes-boosted",
         type=ModelType.CUSTOM,
         folder=_trained(workspace, "boosted", say),
-        description="Gradient boosting on scikit-learn's diabetes data, saved by joblib.",
+        description="Gradient boosting on scikit-learn's diabetes data, behind a scoring script.",
     )
     folder = _staging("scoring")
     shutil.copytree(HERE / "scoring", folder)

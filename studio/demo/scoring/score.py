@@ -5,9 +5,9 @@ Takes {"input_data": {"columns": [...], "data": [[...], ...]}} or {"input_data":
 
 import json
 import os
+import pickle
 from pathlib import Path
 
-import joblib
 import numpy as np
 
 model = None
@@ -17,7 +17,7 @@ columns = []
 def init():
     global model, columns  # noqa: PLW0603 - Azure's scoring scripts keep their model in a global
     folder = Path(os.environ["AZUREML_MODEL_DIR"])
-    model = joblib.load(folder / "model.joblib")
+    model = pickle.loads((folder / "model.pkl").read_bytes())
     columns = json.loads((folder / "facts.json").read_text())["columns"]
 
 

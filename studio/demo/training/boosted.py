@@ -1,27 +1,27 @@
-"""Trains the demo's gradient-boosted model and saves it with joblib. Runs inside the model's own environment.
+"""Trains the demo's gradient-boosted model and pickles it. Runs inside the model's own environment.
 
 usage: python boosted.py FOLDER
 """
 
 import json
+import pickle
 import sys
 from pathlib import Path
 
-import joblib
 from sklearn.datasets import load_diabetes
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.model_selection import train_test_split
 
 
 def main(folder: str) -> None:
-    features, progression = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
-    train_x, test_x, train_y, test_y = train_test_split(features.astype(float), progression, random_state=0)
+    data = load_diabetes(scaled=False)
+    train_x, test_x, train_y, test_y = train_test_split(data.data, data.target, random_state=0)
     model = GradientBoostingRegressor(n_estimators=120, max_depth=3, learning_rate=0.05, random_state=0)
-    model.fit(train_x.to_numpy(), train_y)
+    model.fit(train_x, train_y)
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    joblib.dump(model, target / "model.joblib")
-    facts = {"columns": list(train_x.columns), "r2": round(float(model.score(test_x.to_numpy(), test_y)), 3)}
+    (target / "model.pkl").write_bytes(pickle.dumps(model))
+    facts = {"columns": list(data.feature_names), "r2": round(float(model.score(test_x, test_y)), 3)}
     (target / "facts.json").write_text(json.dumps(facts))
 
 
