@@ -23,7 +23,7 @@ from endpoints.models import (
     Replica,
     Workspace,
 )
-from endpoints.services import assets, deployments, endpoints
+from endpoints.services import assets, deployments, endpoints, traffic
 from endpoints.services.deployments import Specification
 from tests.factories import InstanceTypeFactory
 from tests.fakes import FakeBuilder, FakeCompute
@@ -152,6 +152,11 @@ class World:
             self.settle()
         deployment.refresh_from_db()
         return deployment
+
+    def traffic(self, endpoint: Endpoint, shares: Mapping[str, int]) -> None:
+        """Set and in force."""
+        traffic.set_traffic(actor=SYSTEM, endpoint=endpoint, traffic=shares)
+        self.settle()
 
     def running(self, endpoint: Endpoint) -> list[Operation]:
         return list(endpoint.operations.filter(state=OperationState.RUNNING))
