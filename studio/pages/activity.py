@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, StreamingHttpResponse
-from django.http.response import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 from endpoints.models import Event
