@@ -211,7 +211,8 @@ def restart_replica(*, actor: Actor, replica: Replica) -> None:
     """Drains one replica and starts it again; the others go on serving."""
     deployment = replica.deployment
     require(actor.user, Action.WRITE, deployment.endpoint.workspace)
-    if replica.stopping_at or deployment.state == ProvisioningState.DELETING:
+    serving = Replica.objects.exclude(deployment__state=ProvisioningState.DELETING).filter(stopping_at=None)
+    if not serving.filter(pk=replica.pk).exists():
         raise Conflict("This replica is being stopped.")
     try:
         wiring.compute().restart(replica.pk)

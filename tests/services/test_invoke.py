@@ -1,0 +1,92 @@
+import httpx
+import pytest
+import respx
+from django.conf import settings
+from django.db import connection
+
+from endpoints.domain.errors import Invalid
+from endpoints.models import Endpoint, TestCall
+from endpoints.services.credentials import test_key as key_of
+from endpoints.services.invoke import KEPT, invoke, parsed
+from tests.factories import DeploymentFactory, EndpointFactory
+from tests.people import People
+
+HEADERS = {"azureml-model-deployment": "blue", "x-studio-model-ms": "3.5", "x-request-id": "r-1"}
+
+
+@pytest.fixture
+def endpoint(people: People) -> Endpoint:
+    endpoint: Endpoint = EndpointFactory(name="prices", workspace=people.owner.role_assignments.get().workspace)
+    DeploymentFactory(endpoint=endpoint, name="blue")
+    return endpoint
+
+
+@respx.mock
+def test_sent_through_the_gateway_and_kept(people: People, endpoint: Endpoint) -> None:
+    sent = respx.post(f"{settings.STUDIO_GATEWAY_URL}/prices/score").respond(200, json=[1.5], headers=HEADERS)
+    answer, call = invoke(actor=people.actor("contributor"), endpoint=endpoint, body=b'{"data": [1]}')
+    request = sent.calls.last.request
+    assert request.content == b'{"data": [1]}'
+    assert request.headers["authorization"] == f"Bearer {key_of(endpoint)}"
+    assert "azureml-model-deployment" not in request.headers
+    assert (answer.status, answer.body, answer.model_ms, answer.answered_by) == (200, b"[1.5]", 3.5, "blue")
+    call.refresh_from_db()
+    assert (call.user, call.status, call.answered_by, call.request_id) == (people.contributor, 200, "blue", "r-1")
+    assert (call.request_body, call.response_body) == ('{"data": [1]}', "[1.5]")
+
+
+@respx.mock
+def test_pinned_to_a_deployment(people: People, endpoint: Endpoint) -> None:
+    sent = respx.post(f"{settings.STUDIO_GATEWAY_URL}/prices/v2/health").respond(424, json={"error": {}})
+    answer, call = invoke(
+        actor=people.actor("owner"), endpoint=endpoint, body=b"", deployment="blue", path="/v2/health"
+    )
+    assert sent.calls.last.request.headers["azureml-model-deployment"] == "blue"
+    assert (answer.status, answer.model_ms, call.pinned_to, call.path) == (424, None, "blue", "/v2/health")
+
+
+@respx.mock
+def test_no_answer_at_all(people: People, endpoint: Endpoint) -> None:
+    respx.post(f"{settings.STUDIO_GATEWAY_URL}/prices/score").mock(side_effect=httpx.ConnectError("refused"))
+    answer, call = invoke(actor=people.actor("owner"), endpoint=endpoint, body=b"{}")
+    assert (answer.status, call.status, call.error) == (None, None, "The gateway did not answer: refused")
+
+
+@pytest.mark.parametrize("path", ["score", "", "/../admin", "//evil", "/a b", "/a\nb", "/" + "x" * 300])
+def test_paths_stay_within_the_endpoint(people: People, endpoint: Endpoint, path: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        invoke(actor=people.actor("owner"), endpoint=endpoint, body=b"{}", path=path)
+    assert list(caught.value.fields) == ["path"]
+    assert not TestCall.objects.exists()
+
+
+def test_only_to_deployments_that_there_are(people: People, endpoint: Endpoint) -> None:
+    with pytest.raises(Invalid) as caught:
+        invoke(actor=people.actor("owner"), endpoint=endpoint, body=b"{}", deployment="grün\r\n")
+    assert list(caught.value.fields) == ["deployment"]
+
+
+@respx.mock
+def test_the_last_fifty_of_each_person_are_kept(people: People, endpoint: Endpoint) -> None:
+    respx.post(f"{settings.STUDIO_GATEWAY_URL}/prices/score").respond(200)
+    others = invoke(actor=people.actor("owner"), endpoint=endpoint, body=b"{}")[1]
+    calls = [invoke(actor=people.actor("staff"), endpoint=endpoint, body=b"{}")[1].pk for _ in range(KEPT + 2)]
+    kept = list(TestCall.objects.filter(user=people.staff).order_by("id").values_list("pk", flat=True))
+    assert kept == calls[2:]
+    assert TestCall.objects.filter(pk=others.pk).exists()
+
+
+@respx.mock
+def test_bodies_are_encrypted_at_rest_and_cut(people: People, endpoint: Endpoint) -> None:
+    respx.post(f"{settings.STUDIO_GATEWAY_URL}/prices/score").respond(200, content=b"x" * 300_000)
+    _, call = invoke(actor=people.actor("owner"), endpoint=endpoint, body=b"patient zero")
+    call.refresh_from_db()
+    assert len(call.response_body) == 256 * 1024
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT request_body FROM endpoints_testcall")
+        assert "patient" not in cursor.fetchone()[0]
+
+
+def test_parsed() -> None:
+    assert parsed(b'{"a": 1}') == {"a": 1}
+    assert parsed(b"not json") is None
