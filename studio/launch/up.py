@@ -1,5 +1,6 @@
 """Brings everything up, keeps supervisord alive, and takes everything down again."""
 
+import contextlib
 import json
 import os
 import signal
@@ -18,6 +19,8 @@ from studio.launch import checks, strays, tree
 START_SECONDS = 60.0
 STOP_SECONDS = 45.0
 BACK_OFF_SECONDS = 1.0
+WATCH_SECONDS = 5.0
+ACCESS_LOG_BYTES = 100 * 1024**2
 
 
 class Studio:
@@ -135,13 +138,31 @@ class Studio:
     def _watch(self) -> None:
         """Until a signal. supervisord keeps the others alive; we keep supervisord alive."""
         while True:
-            assert self.supervisor is not None
-            self.supervisor.wait()
+            if self._supervisor_lives():
+                continue
             _say("supervisord ended; starting it again")
             time.sleep(BACK_OFF_SECONDS)
             self._reap()
             self._start_supervisor()
             self._start_studio()
+
+    def _supervisor_lives(self) -> bool:
+        """Waits a while for its end. What is due now and then is done in between."""
+        assert self.supervisor is not None
+        try:
+            self.supervisor.wait(WATCH_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._rotate_access_log()
+            return True
+        return False
+
+    def _rotate_access_log(self) -> None:
+        """Envoy opens its log anew on SIGUSR1; nobody else rotates it."""
+        log = tree.access_log(self.env)
+        if log.exists() and log.stat().st_size > ACCESS_LOG_BYTES:
+            log.replace(log.with_suffix(".jsonl.1"))
+            with contextlib.suppress(SupervisorUnreachable):
+                self.programs.signal(tree.GATEWAY, "USR1")
 
     def _down(self) -> None:
         if self.supervisor is None or self.supervisor.poll() is not None:

@@ -128,7 +128,8 @@ def running(**more: str) -> Iterator[RunningStudio]:
     finally:
         if studio.process.poll() is None:
             stop(studio)
-        shutil.rmtree(data_dir, ignore_errors=True)
+        if not os.environ.get("STUDIO_TEST_KEEP"):
+            shutil.rmtree(data_dir, ignore_errors=True)
 
 
 def wait_for(condition: Callable[[], Any], *, what: Callable[[], str] = lambda: "", seconds: float = PATIENCE) -> Any:

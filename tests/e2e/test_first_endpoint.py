@@ -54,7 +54,7 @@ def add_deployment_with_script(page: Page, trained: Path, tmp_path: Path) -> Non
     page.get_by_label("Upload a model").check()
     files = [str(path) for path in sorted((trained / "boosted").iterdir())]
     page.locator("input[type=file]").first.set_input_files(files)
-    expect(page.get_by_text("2 files").last).to_be_visible()
+    expect(page.get_by_text("2 files, ")).to_be_visible()
     page.get_by_label("Name of the new model").fill("progression-boosted")
     next_step(page)
     page.get_by_label("Upload files").check()

@@ -7,11 +7,13 @@ from typing import Any
 
 import psutil
 from django.core.management.base import BaseCommand
+from django.db import transaction
 
 from endpoints.domain.actor import SYSTEM
 from endpoints.enums import Role
 from endpoints.models import InstanceType, User, Workspace
 from endpoints.services import workspaces
+from endpoints.services.routes import next_revision
 from studio.env import env
 
 WORKSPACE = "demo"
@@ -25,6 +27,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._instance_types()
+        with transaction.atomic():
+            next_revision()  # what this version renders may differ from what the last one published
         workspace = Workspace.objects.order_by("id").first() or workspaces.create_workspace(
             actor=SYSTEM, name=WORKSPACE, display_name="Demo"
         )

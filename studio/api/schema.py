@@ -1,0 +1,53 @@
+"""How views stand in the OpenAPI document: words from their docstrings, problem+json beside every answer."""
+
+import re
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from rest_framework import serializers
+
+from studio.api.errors import CONTENT_TYPE
+
+
+class FieldProblemSerializer(serializers.Serializer[Any]):
+    field = serializers.CharField(help_text="Its path with dots, or empty for the whole input.")
+    message = serializers.CharField()
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """RFC 9457."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    code = serializers.CharField(help_text="A stable word for programs.")
+    detail = serializers.CharField(help_text="A sentence for people.")
+    instance = serializers.CharField()
+    request_id = serializers.CharField()
+    errors = FieldProblemSerializer(many=True, required=False)
+
+
+class StudioSchema(AutoSchema):
+    """The first line of a method's docstring is its summary, and makes its operationId."""
+
+    def get_summary(self) -> str:
+        return self._words()[0].removesuffix(".")
+
+    def get_description(self) -> str:
+        return self._words()[1]
+
+    def get_operation_id(self) -> str:
+        return re.sub(r"\W+", "_", self.get_summary().lower()).strip("_")
+
+    def get_tags(self) -> list[str]:
+        return [self.view.tag]
+
+    def _words(self) -> tuple[str, str]:
+        text = getattr(self.view, self.method.lower()).__doc__ or ""
+        first, _, rest = text.strip().partition("\n\n")
+        return " ".join(first.split()), re.sub(r"[ \t]*\n[ \t]*", "\n", rest).strip()
+
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
+        problem = self._get_response_for_code(ProblemSerializer, "default", [CONTENT_TYPE])
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        return bodies | {"default": problem | {"description": "What went wrong."}}

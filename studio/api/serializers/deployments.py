@@ -1,0 +1,196 @@
+"""Deployments, named as in Azure's YAML (AML/reference-yaml-deployment-managed-online)."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rest_framework import serializers
+
+from endpoints.domain.errors import Invalid
+from endpoints.enums import ProvisioningState, ReplicaState
+from endpoints.models import Deployment, Replica, default_probe
+from endpoints.selectors.assets import code_for, environments_for, models_for
+from studio.api.parsing import Only, StrictSerializer
+from studio.api.serializers.endpoints import READ_ONLY
+from studio.api.serializers.fields import AssetField, FailureField, InstanceTypeField, maker, pairs
+from studio.pages.deployment_yaml import HIDDEN
+
+PROBES = ("liveness_probe", "readiness_probe")
+# What the services call otherwise than the YAML.
+_IN_YAML = {
+    "code": "code_configuration.code",
+    "scoring_script": "code_configuration.scoring_script",
+    "request_timeout_ms": "request_settings.request_timeout_ms",
+    "max_concurrent_requests_per_instance": "request_settings.max_concurrent_requests_per_instance",
+    "max_request_bytes": "request_settings.max_request_bytes",
+}
+_CLOSED = "What a deployment may reach cannot be restricted here. Leave it out."
+
+
+class DeploymentQuery(StrictSerializer):
+    all_traffic = serializers.BooleanField(
+        required=False, help_text="Give it all the traffic as soon as it serves, as with Azure's --all-traffic."
+    )
+
+
+class CodeConfiguration(StrictSerializer):
+    code = AssetField(code_for, required=False, help_text="Registered scoring code, azureml:name:version.")
+    scoring_script = serializers.CharField(required=False, help_text="Its path within the code.")
+
+
+class RequestSettings(StrictSerializer):
+    request_timeout_ms = serializers.IntegerField(required=False, help_text="1 to 180000; 5000 if not given.")
+    max_concurrent_requests_per_instance = serializers.IntegerField(required=False, help_text="1 if not given.")
+    max_request_bytes = serializers.IntegerField(required=False, help_text="16 MiB if not given. Not one of Azure's.")
+
+    refused = {"max_queue_wait_ms": "Waiting counts towards request_timeout_ms, as in Azure. Leave it out."}
+
+
+class Probe(StrictSerializer):
+    """Seconds and counts; what is not given stays, or is Azure's default."""
+
+    initial_delay = serializers.FloatField(required=False)
+    period = serializers.FloatField(required=False)
+    timeout = serializers.FloatField(required=False)
+    success_threshold = serializers.IntegerField(required=False)
+    failure_threshold = serializers.IntegerField(required=False)
+
+
+class DeploymentChanges(StrictSerializer):
+    """What can be changed of a deployment; what is not given stays."""
+
+    description = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False, max_length=10_000)
+    tags = pairs(required=False)
+    model = AssetField(models_for, required=False, allow_null=True)
+    code_configuration = CodeConfiguration(required=False, allow_null=True)
+    environment = AssetField(
+        environments_for, required=False, allow_null=True, help_text="An MLflow model brings its own."
+    )
+    environment_variables = pairs(required=False, help_text="All of them: those left out are removed.")
+    instance_type = InstanceTypeField(required=False)
+    instance_count = serializers.IntegerField(required=False)
+    request_settings = RequestSettings(required=False)
+    liveness_probe = Probe(required=False)
+    readiness_probe = Probe(required=False)
+
+    only = {
+        "type": Only("managed", "Only managed deployments are available."),
+        "app_insights_enabled": Only(False, "There is no Application Insights here; metrics are always kept."),
+        "scale_settings": Only({"type": "default"}, "Autoscaling is not available yet; use instance_count."),
+        "egress_public_network_access": Only("enabled", _CLOSED),
+    }
+    refused = {
+        "name": "A name cannot be changed.",
+        "endpoint_name": "A deployment stays under its endpoint.",
+        "data_collector": "Payloads are not collected here. Leave it out.",
+        "identity": "Identities are not available here. Leave it out.",
+        "inference_config": "Containers of your own are not available yet. Leave it out.",
+        "model_mount_path": "Models are found through AZUREML_MODEL_DIR; the path cannot be chosen. Leave it out.",
+        "resources": "The size of a replica is its instance_type. Leave it out.",
+        "provisioning_state": READ_ONLY,
+    }
+
+    def validate_environment_variables(self, variables: dict[str, str]) -> dict[str, str]:
+        hidden = [name for name, value in variables.items() if value == HIDDEN]
+        if hidden:
+            raise serializers.ValidationError(f"“{HIDDEN}” stands for a value that was not shown: {', '.join(hidden)}.")
+        return variables
+
+
+class DeploymentBody(DeploymentChanges):
+    """A new deployment."""
+
+    name = serializers.CharField()
+    endpoint_name = serializers.CharField(required=False, help_text="As in the URL, if given.")
+    instance_type = InstanceTypeField()
+
+    def validate_endpoint_name(self, name: str) -> str:
+        expected: str = self.context["endpoint"].name
+        if name.lower() != expected.lower():
+            raise serializers.ValidationError(f"The URL says “{expected}”.")
+        return name
+
+
+def specification_fields(body: Mapping[str, Any], present: Deployment | None = None) -> dict[str, Any]:
+    """The body as fields of services.deployments.Specification; what is given of a block changes that part of it."""
+    fields = {name: body[name] for name in _PLAIN if name in body} | dict(body.get("request_settings", {}))
+    if "code_configuration" in body:
+        fields |= body["code_configuration"] or {"code": None, "scoring_script": ""}
+    for name in PROBES:
+        if name in body:
+            fields[name] = {**(getattr(present, name) if present else default_probe()), **body[name]}
+    return fields
+
+
+_PLAIN = ("model", "environment", "environment_variables", "instance_type", "instance_count")
+
+
+@contextmanager
+def fields_as_in_yaml() -> Iterator[None]:
+    """Problems of a specification, at the fields that the caller wrote."""
+    try:
+        yield
+    except Invalid as error:
+        raise Invalid({_IN_YAML.get(name, name): message for name, message in error.fields.items()}) from error
+
+
+class ReplicaSerializer(serializers.Serializer[Replica]):
+    ordinal = serializers.IntegerField()
+    generation = serializers.IntegerField()
+    state = serializers.ChoiceField(ReplicaState.choices)
+    routed = serializers.BooleanField(help_text="Whether the gateway sends it requests.")
+    restarts = serializers.IntegerField()
+    exit_code = serializers.IntegerField(allow_null=True)
+    reason = serializers.CharField()
+    message = serializers.CharField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    ready_at = serializers.DateTimeField(allow_null=True)
+    changed_at = serializers.DateTimeField(allow_null=True)
+
+
+class _CodeShown(serializers.Serializer[Deployment]):
+    code = AssetField(code_for)
+    scoring_script = serializers.CharField()
+
+
+class _RequestSettingsShown(serializers.Serializer[Deployment]):
+    request_timeout_ms = serializers.IntegerField()
+    max_concurrent_requests_per_instance = serializers.IntegerField()
+    max_request_bytes = serializers.IntegerField()
+
+
+class DeploymentSerializer(serializers.Serializer[Deployment]):
+    """Values of environment variables are shown to who may write, else they read “<not shown>”."""
+
+    name = serializers.CharField()
+    endpoint_name = serializers.CharField(source="endpoint.name")
+    description = serializers.CharField()
+    tags = pairs()
+    model = AssetField(models_for, allow_null=True)
+    code_configuration = _CodeShown(source="*")
+    environment = AssetField(environments_for, allow_null=True)
+    environment_variables = pairs()
+    instance_type = serializers.CharField(source="instance_type.name")
+    instance_count = serializers.IntegerField()
+    request_settings = _RequestSettingsShown(source="*")
+    liveness_probe = Probe()
+    readiness_probe = Probe()
+    provisioning_state = serializers.ChoiceField(ProvisioningState.choices, source="state")
+    error = FailureField()
+    generation = serializers.IntegerField(help_text="Counts the changes of what runs; the ETag.")
+    serving_generation = serializers.IntegerField(allow_null=True, help_text="Which one answers now.")
+    ready_replicas = serializers.SerializerMethodField(help_text="Ready, and the gateway sends them requests.")
+    created_at = serializers.DateTimeField()
+    created_by = maker()
+    updated_at = serializers.DateTimeField()
+
+    def get_ready_replicas(self, deployment: Deployment) -> int:
+        return sum(replica.state == ReplicaState.READY and replica.routed for replica in deployment.replicas.all())
+
+    def to_representation(self, instance: Deployment) -> dict[str, Any]:
+        shown: dict[str, Any] = super().to_representation(instance)
+        if instance.code is None:
+            shown["code_configuration"] = None
+        if not self.context["may_write"]:
+            shown["environment_variables"] = dict.fromkeys(shown["environment_variables"], HIDDEN)
+        return shown

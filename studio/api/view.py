@@ -1,0 +1,106 @@
+"""What every view of the API does: who asks, what was asked for, which answers there are."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from rest_framework import serializers
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from endpoints.domain.actor import Actor
+from endpoints.domain.errors import Invalid, NotFound
+from endpoints.enums import Source
+from endpoints.models import Deployment, Endpoint, Operation, User, Workspace
+from endpoints.permissions import Action, can, require
+from endpoints.selectors.endpoints import deployment_of, endpoint_for, workspace_for, workspaces_for
+from studio.actors import actor_of
+from studio.api.authentication import TokenMayWrite, person_of, reads_only
+from studio.api.parsing import JSONParser, StrictSerializer
+from studio.api.schema import StudioSchema
+from studio.api.serializers.operations import OperationSerializer
+
+POLL_SECONDS = 1
+
+
+class WorkspaceQuery(StrictSerializer):
+    workspace = serializers.CharField(required=False, help_text="Needed by who is in several.")
+
+
+class StudioView(APIView):
+    """`tag` is the heading in the documentation. Views look things up for the person and the action first, then
+    read the body: who may not, learns nothing of it."""
+
+    tag = ""
+    permission_classes = [IsAuthenticated, TokenMayWrite]
+    parser_classes = [JSONParser]
+    schema = StudioSchema()
+
+    @property
+    def person(self) -> User:
+        return person_of(self.request)
+
+    @property
+    def actor(self) -> Actor:
+        """The command line names itself; every other caller is the API."""
+        named = self.request.headers.get("X-Studio-Source", "").lower()
+        return actor_of(self.request, Source.CLI if named == Source.CLI else Source.API)
+
+    def endpoint(self, name: str, action: Action = Action.READ) -> Endpoint:
+        endpoint = endpoint_for(self.person, name)
+        if action != Action.READ:
+            require(self.person, action, endpoint.workspace)
+        return endpoint
+
+    def deployment(self, endpoint: str, name: str, action: Action = Action.READ) -> Deployment:
+        return deployment_of(self.endpoint(endpoint, action), name)
+
+    def named_workspace(self, name: str = "") -> Workspace | None:
+        """For lists: None is all that are the person's."""
+        return workspace_for(self.person, name) if name else None
+
+    def workspace(self, action: Action) -> Workspace:
+        """Where to put something: `?workspace=`, or the only one that the person has."""
+        name = self.query(WorkspaceQuery).get("workspace", "")
+        workspace = self.named_workspace(name) or self._only_workspace()
+        require(self.person, action, workspace)
+        return workspace
+
+    def _only_workspace(self) -> Workspace:
+        mine = list(workspaces_for(self.person)[:2])
+        if not mine:
+            raise NotFound("You are in no workspace yet. An Owner of one can add you.")
+        if len(mine) > 1:
+            raise Invalid({"workspace": "You are in several workspaces. Name one: ?workspace=NAME."})
+        return mine[0]
+
+    def may(self, action: Action, workspace: Workspace) -> bool:
+        """Whether the person may, and by this token."""
+        return not reads_only(self.request) and can(self.person, action, workspace)
+
+    def query(self, serializer: type[StrictSerializer]) -> dict[str, Any]:
+        return _validated(serializer(data=self.request.query_params))
+
+    def body(self, serializer: type[StrictSerializer], **context: Any) -> dict[str, Any]:
+        return _validated(serializer(data=self.request.data, context=context))
+
+    def finalize_response(
+        self, request: HttpRequest, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        final = super().finalize_response(request, response, *args, **kwargs)
+        final.headers.setdefault("Cache-Control", "no-store")
+        return final
+
+
+def _validated(serializer: StrictSerializer) -> dict[str, Any]:
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+def accepted(request: HttpRequest, operation: Operation) -> Response:
+    """202 with the operation, and where to follow it in the headers that Azure's clients poll."""
+    url = request.build_absolute_uri(reverse("api_operation", args=[operation.pk]))
+    headers = {"Azure-AsyncOperation": url, "Location": url, "Retry-After": str(POLL_SECONDS)}
+    return Response(OperationSerializer(operation).data, status=202, headers=headers)
