@@ -13,8 +13,10 @@ admin.site.site_title = "Endpoint Studio"
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
+    BaseUserAdmin = DjangoUserAdmin[models.User]
 else:
     ModelAdmin = admin.ModelAdmin
+    BaseUserAdmin = DjangoUserAdmin
 
 
 class ReadOnly(ModelAdmin):
@@ -29,7 +31,7 @@ class ReadOnly(ModelAdmin):
 
 
 @admin.register(models.User)
-class UserAdmin(DjangoUserAdmin):
+class UserAdmin(BaseUserAdmin):
     ordering = ("email",)
     list_display = ("email", "display_name", "is_staff", "is_active", "last_login")
     search_fields = ("email", "display_name")

@@ -17,11 +17,17 @@ class JSONParser(parsers.JSONParser):
     def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
         try:
             value = super().parse(stream, media_type, parser_context)
-            for text in _texts(value):
-                _check_text(text)
+            check_storable(value)
         except RecursionError:
             raise ParseError("The JSON is nested too deeply.") from None
         return value
+
+
+def check_storable(value: Any) -> None:
+    """ParseError for a text, at any depth, that not every database can hold."""
+    for text in _texts(value):
+        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+            raise ParseError("The JSON holds a NUL character or half a surrogate pair; neither can be stored.")
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -31,11 +37,6 @@ def _texts(value: Any) -> Iterator[str]:
         (*value.keys(), *value.values()) if isinstance(value, dict) else value if isinstance(value, list) else ()
     ):
         yield from _texts(inner)
-
-
-def _check_text(text: str) -> None:
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise ParseError("The JSON holds a NUL character or half a surrogate pair; neither can be stored.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ FILES_SHOWN = 200
 def model_list(request: HttpRequest) -> HttpResponse:
     user, workspace = signed_in(request), current_workspace(request)
     query = request.GET.get("q", "").strip()
-    found = latest_only(models_for(user, workspace=workspace)) if workspace else []
-    if workspace and query:
+    found = latest_only(models_for(user, workspace=workspace)) if workspace else ModelVersion.objects.none()
+    if query:
         found = found.filter(name__icontains=query)
     may_write = workspace is not None and can(user, Action.WRITE, workspace)
     context = {"models": list(found[:200]), "query": query, "may_write": may_write}

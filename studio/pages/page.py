@@ -44,7 +44,7 @@ def problem(request: HttpRequest, error: StudioError) -> HttpResponse:
 def is_fragment(request: HttpRequest) -> bool:
     """htmx asks for a part; a boosted navigation wants the page."""
     htmx = getattr(request, "htmx", None)
-    return bool(htmx) and not htmx.boosted
+    return htmx is not None and bool(htmx) and not htmx.boosted
 
 
 def show(

@@ -5,7 +5,7 @@ from typing import Any
 
 from endpoints.models import Deployment, TestCall
 
-PLACEHOLDER = {"input_data": []}
+PLACEHOLDER: dict[str, Any] = {"input_data": []}
 
 
 def sample_body(deployments: list[Deployment], history: list[TestCall] | None = None) -> Any:

@@ -1,6 +1,7 @@
 """Uploads from forms: kept aside, and named by the form that uses them."""
 
 import json
+from typing import IO, cast
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.defaultfilters import filesizeformat
@@ -36,7 +37,10 @@ def stage_request(request: HttpRequest) -> StagedUpload:
     files = request.FILES.getlist("files")
     paths = request.POST.getlist("paths")
     names = paths if len(paths) == len(files) else [file.name or "" for file in files]
-    return stage(user=signed_in(request), files=[(name, file.file) for name, file in zip(names, files, strict=True)])
+    return stage(
+        user=signed_in(request),
+        files=[(name, cast(IO[bytes], file.file)) for name, file in zip(names, files, strict=True)],
+    )
 
 
 def message(staged: StagedUpload) -> str:

@@ -1,6 +1,6 @@
 """The steps of the wizard, each validated alone. `initial` and `cleaned` are JSON, as the draft keeps them."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 
@@ -158,7 +158,7 @@ class ComputeStepForm(ComputeForm):
         max_length=32, initial="blue", help_text=f"{NAME_RULE.capitalize()}. Often a colour: blue, green."
     )
     all_traffic = forms.BooleanField(required=False, label="Send it all traffic as soon as it is ready", initial=False)
-    field_order: ClassVar[list[str]] = ["deployment_name", "instance_type", "instance_count"]
+    field_order = ["deployment_name", "instance_type", "instance_count"]
 
     def clean_deployment_name(self) -> str:
         return _checked(self.cleaned_data["deployment_name"])

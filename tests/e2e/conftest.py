@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.running import EMAIL, PASSWORD, ROOT, RunningStudio, running
 from tests.runtime.environment import build
+
+expect.set_options(timeout=60_000)
 
 CHROMIUM = [
     "--headless",

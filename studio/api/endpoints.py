@@ -1,0 +1,147 @@
+"""Endpoints, their traffic and their keys."""
+
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from endpoints.domain.errors import Invalid
+from endpoints.models import Endpoint
+from endpoints.permissions import Action
+from endpoints.selectors.endpoints import endpoints_for, search_endpoints
+from endpoints.services.credentials import read_keys, regenerate_key
+from endpoints.services.endpoints import create_endpoint, delete_endpoint, update_endpoint
+from endpoints.services.traffic import set_traffic
+from studio.api.paging import page_of, paged
+from studio.api.serializers.endpoints import (
+    EndpointBody,
+    EndpointQuery,
+    EndpointSerializer,
+    EndpointWordsBody,
+    KeysSerializer,
+    NewKeySerializer,
+    RegenerateBody,
+    TrafficBody,
+    TrafficSerializer,
+)
+from studio.api.versions import IF_MATCH, etag, expected_version
+from studio.api.view import StudioView, WorkspaceQuery
+
+
+class Endpoints(StudioView):
+    tag = "Endpoints"
+
+    @extend_schema(parameters=[EndpointQuery], responses=page_of(EndpointSerializer))
+    def get(self, request: Request) -> Response:
+        """List endpoints.
+
+        Those of every workspace that you are in, by name."""
+        query = self.query(EndpointQuery)
+        found = endpoints_for(self.person, workspace=self.named_workspace(query.get("workspace", "")))
+        found = search_endpoints(found, query["search"])
+        if "provisioning_state" in query:
+            found = found.filter(state=query["provisioning_state"])
+        return paged(request, found, EndpointSerializer, limit=query["limit"], ordering="name")
+
+    @extend_schema(parameters=[WorkspaceQuery], request=EndpointBody, responses={201: EndpointSerializer})
+    def post(self, request: Request) -> Response:
+        """Create an endpoint.
+
+        It has no deployment yet. Succeeded once the gateway is seen to route it."""
+        workspace = self.workspace(Action.WRITE)
+        made = create_endpoint(actor=self.actor, workspace=workspace, **self.body(EndpointBody))
+        url = request.build_absolute_uri(reverse("api_endpoint", args=[made.name]))
+        return Response(_shown(self.endpoint(made.name)), status=201, headers={"Location": url})
+
+
+class EndpointDetail(StudioView):
+    tag = "Endpoints"
+
+    @extend_schema(responses=EndpointSerializer)
+    def get(self, request: Request, name: str) -> Response:
+        """Show an endpoint."""
+        return Response(_shown(self.endpoint(name)))
+
+    @extend_schema(request=EndpointWordsBody, responses=EndpointSerializer)
+    def patch(self, request: Request, name: str) -> Response:
+        """Change an endpoint.
+
+        Its description and its tags; tags are replaced as a whole."""
+        endpoint = self.endpoint(name, Action.WRITE)
+        update_endpoint(actor=self.actor, endpoint=endpoint, **self.body(EndpointWordsBody))
+        return Response(_shown(endpoint))
+
+    @extend_schema(request=None, responses={202: EndpointSerializer})
+    def delete(self, request: Request, name: str) -> Response:
+        """Delete an endpoint.
+
+        With all its deployments. It stops answering at once; then everything drains. Follow it at `Location`,
+        which is 404 in the end."""
+        endpoint = self.endpoint(name, Action.DELETE)
+        delete_endpoint(actor=self.actor, endpoint=endpoint)
+        url = request.build_absolute_uri(reverse("api_endpoint", args=[endpoint.name]))
+        headers = {"Location": url, "Retry-After": "1"}
+        return Response(_shown(self.endpoint(endpoint.name)), status=202, headers=headers)
+
+
+def _shown(endpoint: Endpoint) -> Any:
+    return EndpointSerializer(endpoint).data
+
+
+class Traffic(StudioView):
+    tag = "Traffic"
+
+    @extend_schema(responses=TrafficSerializer)
+    def get(self, request: Request, name: str) -> Response:
+        """Show the traffic.
+
+        Asked for, and what the gateway was last seen to do. The ETag is the version."""
+        return _traffic(self.endpoint(name))
+
+    @extend_schema(parameters=[IF_MATCH], request=TrafficBody, responses=TrafficSerializer)
+    def put(self, request: Request, name: str) -> Response:
+        """Set the traffic.
+
+        Live once `live` says so: the gateway has confirmed it. With `version` (409) or `If-Match` (412) it is refused
+        when somebody else was first."""
+        endpoint = self.endpoint(name, Action.WRITE)
+        body = self.body(TrafficBody)
+        version = expected_version(request, body.pop("version", None))
+        return _traffic(set_traffic(actor=self.actor, endpoint=endpoint, expected_version=version, **body))
+
+
+def _traffic(endpoint: Endpoint) -> Response:
+    return Response(TrafficSerializer(endpoint).data, headers={"ETag": etag(endpoint.traffic_version)})
+
+
+class KeysList(StudioView):
+    tag = "Keys"
+
+    @extend_schema(request=None, responses=KeysSerializer)
+    def post(self, request: Request, name: str) -> Response:
+        """List the keys.
+
+        Azure's listKeys. Reading them stands in the history."""
+        return Response(KeysSerializer(read_keys(actor=self.actor, endpoint=self.endpoint(name))).data)
+
+
+class KeysRegenerate(StudioView):
+    tag = "Keys"
+
+    @extend_schema(
+        request=RegenerateBody,
+        responses=NewKeySerializer,
+    )
+    def post(self, request: Request, name: str) -> Response:
+        """Regenerate a key.
+
+        The old one stops working as soon as the gateway has the change; the other one goes on."""
+        endpoint = self.endpoint(name, Action.REGENERATE_KEYS)
+        kind = self.body(RegenerateBody)["keyType"]
+        try:
+            value = regenerate_key(actor=self.actor, endpoint=endpoint, kind=kind)
+        except Invalid as error:
+            raise Invalid({"keyType": str(error)}) from error
+        return Response({"keyType": kind, "keyValue": value})

@@ -1,0 +1,91 @@
+"""Logs: of a replica, and of an environment's build."""
+
+from collections.abc import Callable
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from endpoints import wiring
+from endpoints.domain.replicas import LogChunk
+from endpoints.selectors.assets import environments_for
+from endpoints.selectors.endpoints import replica_of
+from endpoints.services.specification import built_hash
+from studio.api.assets import version_of
+from studio.api.parsing import StrictSerializer
+from studio.api.view import StudioView
+
+CHUNK_BYTES = 1024 * 1024
+MAX_OFFSET = 2**53
+DEFAULT_TAIL = 200
+MAX_TAIL = 10_000
+
+
+class LogQuery(StrictSerializer):
+    offset = serializers.IntegerField(
+        required=False, min_value=0, max_value=MAX_OFFSET, help_text="Bytes: what came after. From an earlier answer."
+    )
+    tail = serializers.IntegerField(
+        required=False, min_value=1, max_value=MAX_TAIL, help_text=f"So many last lines; {DEFAULT_TAIL} if not given."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if {"offset", "tail"} <= attrs.keys():
+            raise serializers.ValidationError({"tail": "Give offset or tail, not both."})
+        return attrs
+
+
+class EnvironmentLogQuery(LogQuery):
+    workspace = serializers.CharField(required=False, help_text="Needed where two of yours have this name.")
+
+
+class LogSerializer(serializers.Serializer[Any]):
+    lines = serializers.ListField(child=serializers.CharField())
+    offset = serializers.IntegerField(help_text="Where to read on: ?offset=")
+    size = serializers.IntegerField(help_text="Bytes of the whole log.")
+
+
+class ReplicaLog(StudioView):
+    tag = "Logs"
+
+    @extend_schema(parameters=[LogQuery], responses=LogSerializer)
+    def get(self, request: Request, endpoint: str, name: str, ordinal: int) -> Response:
+        """Read a replica's log.
+
+        Whole lines, at most 1 MiB at a time."""
+        replica = replica_of(self.deployment(endpoint, name), ordinal)
+        return _answer(self.query(LogQuery), lambda **where: wiring.compute().read_log(replica.pk, **where))
+
+
+class DeploymentBuildLog(StudioView):
+    tag = "Logs"
+
+    @extend_schema(parameters=[LogQuery], responses=LogSerializer)
+    def get(self, request: Request, endpoint: str, name: str) -> Response:
+        """Read the build log of a deployment.
+
+        How its environment was built."""
+        built = self.deployment(endpoint, name).environment_hash
+        return _answer(self.query(LogQuery), lambda **where: wiring.builder().read_log(built, **where))
+
+
+class EnvironmentBuildLog(StudioView):
+    tag = "Logs"
+
+    @extend_schema(parameters=[EnvironmentLogQuery], responses=LogSerializer)
+    def get(self, request: Request, name: str, version: str) -> Response:
+        """Read the build log of an environment."""
+        query = self.query(EnvironmentLogQuery)
+        environment = version_of(self, environments_for, name, version, workspace=query.pop("workspace", ""))
+        built = built_hash(environment)
+        return _answer(query, lambda **where: wiring.builder().read_log(built, **where))
+
+
+def _answer(query: dict[str, Any], read: Callable[..., LogChunk]) -> Response:
+    start = query.get("offset")
+    chunk = read(limit=CHUNK_BYTES) if start is None else read(start=start, limit=CHUNK_BYTES)
+    lines = chunk.text.splitlines()
+    shown = lines if start is not None else lines[-query.get("tail", DEFAULT_TAIL) :]
+    return Response({"lines": shown, "offset": chunk.end, "size": chunk.size})
