@@ -12,6 +12,7 @@ from endpoints.artifacts.store import LocalArtifactStore
 from endpoints.enums import Role
 from endpoints.gateway.fake import FakeGateway
 from endpoints.models import Workspace
+from endpoints.telemetry.fake import FakeGatewayStatistics, FakeProcesses
 from tests.factories import UserFactory, WorkspaceFactory, member
 from tests.fakes import FakeBuilder, FakeCompute
 from tests.hints import Hints
@@ -35,6 +36,8 @@ def adapters(tmp_path: Path) -> Iterator[wiring.Adapters]:
         gateway=FakeGateway(),
         store=LocalArtifactStore(tmp_path / "store"),
         builder=FakeBuilder(),
+        gateway_statistics=FakeGatewayStatistics(),
+        process_statistics=FakeProcesses(),
     )
     with wiring.using(fakes):
         yield fakes

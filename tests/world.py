@@ -96,12 +96,16 @@ class World:
         rows = [list(table.objects.order_by("pk").values_list(*names)) for table, names in tables.items()]
         return rows, dict(self.compute.seen), dict(self.builder.seen)
 
+    def turn(self) -> int:
+        """A number that was not given out before."""
+        self._made += 1
+        return self._made
+
     # What stands
 
     def folder(self, files: Mapping[str, str]) -> Path:
         """A new folder with these files."""
-        self._made += 1
-        folder = self.scratch / f"folder-{self._made}"
+        folder = self.scratch / f"folder-{self.turn()}"
         for path, text in files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text)

@@ -9,8 +9,8 @@ from endpoints.services.uploads import sweep_staging
 
 
 def tidy() -> None:
-    """Drafts that were left a month ago, leases of things that are gone, uploads that nobody registered."""
+    """Drafts that were left a month ago, leases that nobody holds, uploads that nobody registered."""
     now = timezone.now()
     Draft.objects.filter(updated_at__lt=now - timedelta(days=30)).delete()
-    Lease.objects.filter(expires_at__lt=now - timedelta(days=1)).delete()
+    Lease.objects.filter(token="", chain="").delete()
     sweep_staging()

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -12,6 +12,7 @@ from django.utils import timezone
 from endpoints.models import Lease
 
 SECONDS = 30
+FREE = datetime(1970, 1, 1, tzinfo=UTC)  # given back: free by any clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Held:
 
     def give_back(self, *, chain: str | None = None) -> None:
         """`chain` is the follow-up call that still counts; None leaves it as it is."""
-        fields = {"token": "", "expires_at": timezone.now()}
+        fields = {"token": "", "expires_at": FREE}
         self._row().update(**fields if chain is None else {**fields, "chain": chain})
 
     def _row(self) -> QuerySet[Lease]:

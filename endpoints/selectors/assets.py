@@ -38,7 +38,8 @@ def _own(found: QuerySet[AssetT], user: User, workspace: Workspace | None) -> Qu
     own = found.filter(workspace__in=workspaces_for(user), archived_at=None)
     if workspace is not None:
         own = own.filter(workspace=workspace)
-    return own.order_by("name", "-version").annotate(in_use=_IN_USE)
+    counted: QuerySet[Any] = own.annotate(in_use=_IN_USE)
+    return counted.order_by("name", "-version")
 
 
 def resolve(found: Any, reference: str) -> Any:

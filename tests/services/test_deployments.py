@@ -11,8 +11,11 @@ from endpoints.models import Deployment, Endpoint, Event, Operation
 from endpoints.services import deployments
 from endpoints.services.deployments import create_deployment, delete_deployment, retry_deployment, update_deployment
 from endpoints.services.endpoints import delete_endpoint
+from endpoints.services.specification import check_specification
 from tests.factories import DeploymentFactory
 from tests.world import World
+
+ANY_CHANGE: list[dict[str, Any]] = [{"instance_count": 2}, {"request_timeout_ms": 9000}]
 
 
 @pytest.fixture
@@ -36,6 +39,7 @@ def test_created_with_an_operation_an_event_and_a_hint(world: World, endpoint: E
     assert {phase["state"] for phase in operation.phases} == {"pending"}
     event = Event.objects.get(verb="deployment.created")
     assert (event.actor_name, event.subject) == ("contributor@example.com", "prices/blue")
+    assert event.after is not None
     assert event.after["model"] == "classifier:1"
     assert event.after["environment_variables"] == ["TOKEN"]
     assert [hint.task for hint in world.hints.take()] == ["reconcile_deployment"]
@@ -129,7 +133,7 @@ def test_anything_else_is_a_new_generation(world: World, endpoint: Endpoint) -> 
 
 def test_not_while_an_operation_runs(world: World, endpoint: Endpoint) -> None:
     deployment = world.deployment(endpoint, settled=False)
-    for changes in ({"instance_count": 2}, {"request_timeout_ms": 9000}):
+    for changes in ANY_CHANGE:
         with pytest.raises(Conflict, match="blue is Creating; it cannot"):
             update_deployment(actor=SYSTEM, deployment=deployment, description="Not kept", **changes)
     deployment.refresh_from_db()
@@ -277,11 +281,10 @@ def test_restart_of_what_is_being_stopped(world: World, endpoint: Endpoint) -> N
 def test_changed_between_reading_and_writing(world: World, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody else's change lands while the specification is being checked."""
     deployment = world.deployment(endpoint)
-    check = deployments.check_specification
 
     def meanwhile(specification: Any, **rest: Any) -> Any:
         Deployment.objects.update(request_timeout_ms=1234)
-        return check(specification, **rest)
+        return check_specification(specification, **rest)
 
     monkeypatch.setattr(deployments, "check_specification", meanwhile)
     with pytest.raises(StaleVersion, match="changed at the same moment"):
