@@ -19,6 +19,7 @@ from endpoints.compute.port import Compute
 from endpoints.domain.mlflow import MLflowModel
 from endpoints.environments.port import EnvironmentBuilder
 from endpoints.gateway.port import Gateway
+from endpoints.telemetry.port import GatewayStatistics, ProcessStatistics
 
 RUNTIME = Path(__file__).resolve().parent / "runtime"
 
@@ -29,6 +30,8 @@ class Adapters:
     gateway: Gateway
     store: ArtifactStore
     builder: EnvironmentBuilder
+    gateway_statistics: GatewayStatistics
+    process_statistics: ProcessStatistics
 
 
 _override: list[Adapters] = []
@@ -60,6 +63,14 @@ def builder() -> EnvironmentBuilder:
     return _adapters().builder
 
 
+def gateway_statistics() -> GatewayStatistics:
+    return _adapters().gateway_statistics
+
+
+def process_statistics() -> ProcessStatistics:
+    return _adapters().process_statistics
+
+
 def _adapters() -> Adapters:
     return _override[-1] if _override else _local()
 
@@ -71,6 +82,8 @@ def _local() -> Adapters:
     from endpoints.compute.local.supervisor import SupervisorPrograms
     from endpoints.environments.builder import UvEnvironmentBuilder
     from endpoints.gateway.envoy import EnvoyGateway
+    from endpoints.telemetry.envoy import EnvoyStatistics
+    from endpoints.telemetry.processes import LocalProcesses
 
     data, run = Path(settings.STUDIO_DATA_DIR), Path(settings.STUDIO_RUN_DIR)
     programs = SupervisorPrograms(socket=run / "supervisor.sock", conf_dir=data / "supervisor" / "conf.d")
@@ -79,6 +92,8 @@ def _local() -> Adapters:
         gateway=EnvoyGateway(config_dir=data / "gateway", admin_socket=run / "envoy-admin.sock"),
         store=LocalArtifactStore(data / "artifacts"),
         builder=UvEnvironmentBuilder(programs=programs, root=data / "environments", uv=Path(uv.find_uv_bin())),
+        gateway_statistics=EnvoyStatistics(run / "envoy-admin.sock"),
+        process_statistics=LocalProcesses(),
     )
 
 

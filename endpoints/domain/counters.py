@@ -1,0 +1,114 @@
+"""What happened between two scrapes of counters that only grow, and begin again at zero when their process does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from endpoints.domain.buckets import Latency
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterCounters:
+    """One deployment at the gateway. `counts` and `latency` grow; the rest is as of now.
+
+    `counts` has the names of rollups.COUNTS; what is missing is zero.
+    """
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    latency: Latency = field(default_factory=dict)
+    active: int = 0  # requests in flight
+    healthy: int = 0  # upstreams in rotation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySnapshot:
+    """Everything at one moment. `identity` names the process that counted; it changes when that starts anew."""
+
+    identity: str
+    started_at: datetime
+    at: datetime
+    clusters: Mapping[str, ClusterCounters]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessReading:
+    """One process tree. `cpu_ms` grows as long as `identity` is the same."""
+
+    identity: str
+    started_at: datetime
+    cpu_ms: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What is kept of the scrape before."""
+
+    identity: str
+    at: datetime
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    latency: Mapping[str, Latency] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """`covered_ms` is the time in which it happened."""
+
+    covered_ms: int
+    counts: Mapping[str, Mapping[str, int]]
+    latency: Mapping[str, Latency]
+
+
+def growth(before: Before | None, now: GatewaySnapshot) -> Growth | None:
+    """None when the snapshot is the one before, or older: then there is nothing to add.
+
+    A new process counted from zero, since its own start. What the old one counted after its last scrape is lost.
+    """
+    if before is not None and now.at <= before.at:
+        return None
+    known = before if before is not None and before.identity == now.identity else None
+    since = max(now.started_at, before.at) if before else now.started_at
+    counts, latency = (known.counts, known.latency) if known else ({}, {})
+    return Growth(
+        covered_ms=max(0, milliseconds(since, now.at)),
+        counts={name: increases(counts.get(name, {}), item.counts) for name, item in now.clusters.items()},
+        latency={name: whole_increase(latency.get(name, {}), item.latency) for name, item in now.clusters.items()},
+    )
+
+
+def increases(before: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int]:
+    """Each counter by itself: one that shrank began again at zero."""
+    grown = {
+        name: value - before.get(name, 0) if value >= before.get(name, 0) else value for name, value in now.items()
+    }
+    return {name: value for name, value in grown.items() if value}
+
+
+def whole_increase(before: Latency, now: Latency) -> dict[int, int]:
+    """A histogram begins anew as a whole: one bucket that shrank tells it of all."""
+    if any(now.get(bound, 0) < count for bound, count in before.items()):
+        before = {}
+    return {bound: count - before.get(bound, 0) for bound, count in now.items() if count > before.get(bound, 0)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownProcess:
+    """What is kept of one process."""
+
+    identity: str
+    at: datetime
+    cpu_ms: int
+
+
+def cpu_growth(before: KnownProcess | None, now: ProcessReading, at: datetime) -> tuple[int, int]:
+    """(milliseconds of CPU, milliseconds in which they were used).
+
+    A child that was killed takes its time with it: the same process with less has used nothing, it did not begin anew.
+    """
+    if before is not None and before.identity == now.identity:
+        return max(0, now.cpu_ms - before.cpu_ms), max(0, milliseconds(before.at, at))
+    return now.cpu_ms, max(1, milliseconds(now.started_at, at))
+
+
+def milliseconds(start: datetime, end: datetime) -> int:
+    return round((end - start).total_seconds() * 1000)

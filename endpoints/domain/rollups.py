@@ -1,0 +1,139 @@
+"""What is kept of one deployment and interval, and how intervals become longer ones.
+
+Everything is a whole number and every merge is a sum or an extreme: any grouping, in any order, gives the same.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from endpoints.domain.buckets import Latency, merge
+
+RESOLUTIONS = (10, 60, 3600)  # seconds
+RETENTION = {10: timedelta(days=1), 60: timedelta(days=15), 3600: timedelta(days=400)}
+CLASSES = ("2xx", "3xx", "4xx", "5xx")
+# model_errors are some of 4xx (424); timeouts, overflows (too many at once) are some of 5xx.
+COUNTS = (*CLASSES, "model_errors", "timeouts", "overflows", "retries", "connect_failures", "bytes_in", "bytes_out")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gauge:
+    """A value that was looked at `count` times: its sum, its lowest and its highest."""
+
+    count: int
+    total: int
+    low: int
+    high: int
+
+    @classmethod
+    def of(cls, value: int) -> "Gauge":
+        return cls(count=1, total=value, low=value, high=value)
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.count
+
+
+GAUGES = ("active", "memory_bytes", "ready", "wanted")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleValues:
+    """Times in milliseconds. Rates are per `covered_ms`, the time in which the requests were counted: when a scrape
+    is missed, the next one's counts belong to all of the time since, and the rate stays true.
+
+    `cpu_ms` is the CPU that replicas used, `cpu_covered_ms` the time in which they did, both summed over replicas.
+    """
+
+    covered_ms: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    latency: Latency = field(default_factory=dict)
+    cpu_ms: int = 0
+    cpu_covered_ms: int = 0
+    active: Gauge | None = None
+    memory_bytes: Gauge | None = None  # of each replica, resident
+    ready: Gauge | None = None
+    wanted: Gauge | None = None
+
+    @property
+    def requests(self) -> int:
+        return sum(self.counts.get(name, 0) for name in CLASSES)
+
+    @property
+    def errors(self) -> int:
+        return self.counts.get("4xx", 0) + self.counts.get("5xx", 0)
+
+
+def merged(values: Iterable[SampleValues]) -> SampleValues:
+    values = list(values)
+    return SampleValues(
+        covered_ms=sum(item.covered_ms for item in values),
+        counts=_sums(item.counts for item in values),
+        latency=merge(item.latency for item in values),
+        cpu_ms=sum(item.cpu_ms for item in values),
+        cpu_covered_ms=sum(item.cpu_covered_ms for item in values),
+        **{name: _gauge(getattr(item, name) for item in values) for name in GAUGES},
+    )
+
+
+def together(values: Iterable[SampleValues]) -> SampleValues:
+    """Several deployments in the same interval: requests add up, the time does not."""
+    values = list(values)
+    return replace(merged(values), covered_ms=max((item.covered_ms for item in values), default=0))
+
+
+def _sums(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for each in counts:
+        for name, value in each.items():
+            total[name] = total.get(name, 0) + value
+    return total
+
+
+def _gauge(gauges: Iterable[Gauge | None]) -> Gauge | None:
+    found = [gauge for gauge in gauges if gauge is not None]
+    if not found:
+        return None
+    return Gauge(
+        count=sum(gauge.count for gauge in found),
+        total=sum(gauge.total for gauge in found),
+        low=min(gauge.low for gauge in found),
+        high=max(gauge.high for gauge in found),
+    )
+
+
+def aligned(at: datetime, seconds: int) -> datetime:
+    """The start of the interval of that length that holds `at`, counted from 1970 in UTC."""
+    return at - timedelta(seconds=at.timestamp() % seconds)
+
+
+def to_json(values: SampleValues) -> dict[str, Any]:
+    """Without what is zero or unknown."""
+    plain: dict[str, Any] = {
+        "covered_ms": values.covered_ms,
+        "counts": {name: value for name, value in values.counts.items() if value},
+        "latency": {str(bound): count for bound, count in values.latency.items() if count},
+        "cpu_ms": values.cpu_ms,
+        "cpu_covered_ms": values.cpu_covered_ms,
+    }
+    for name in GAUGES:
+        gauge: Gauge | None = getattr(values, name)
+        plain[name] = [gauge.count, gauge.total, gauge.low, gauge.high] if gauge else None
+    return {name: value for name, value in plain.items() if value}
+
+
+def from_json(plain: Mapping[str, Any]) -> SampleValues:
+    gauges = {name: _read_gauge(plain.get(name)) for name in GAUGES}
+    return SampleValues(
+        covered_ms=plain.get("covered_ms", 0),
+        counts=plain.get("counts", {}),
+        latency={int(bound): count for bound, count in plain.get("latency", {}).items()},
+        cpu_ms=plain.get("cpu_ms", 0),
+        cpu_covered_ms=plain.get("cpu_covered_ms", 0),
+        **gauges,
+    )
+
+
+def _read_gauge(plain: list[int] | None) -> Gauge | None:
+    return Gauge(count=plain[0], total=plain[1], low=plain[2], high=plain[3]) if plain else None

@@ -1,0 +1,151 @@
+"""The collector: scrape, find what is new since the last scrape, add it to the samples and to what is billed.
+
+What was made of a scrape and the scrape itself are written in one transaction: a pass that is killed has not been.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import DatabaseError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from endpoints import wiring
+from endpoints.domain.counters import GatewaySnapshot, ProcessReading, growth
+from endpoints.domain.rollups import RESOLUTIONS, RETENTION, SampleValues, aligned, from_json, merged, to_json
+from endpoints.enums import ReplicaState
+from endpoints.models import Deployment, Replica, Sample
+from endpoints.reconcile import cursors
+from endpoints.reconcile.billing import bill
+from endpoints.reconcile.leases import lease
+from endpoints.reconcile.measuring import Measured, measured
+from endpoints.telemetry.port import TelemetryUnreachable
+
+logger = logging.getLogger(__name__)
+
+LEASE_SECONDS = 30
+GONE = timedelta(hours=1)  # how long a deleted deployment may still have requests that end
+PRUNED_AT_ONCE = 20_000  # rows
+
+# What a replica holds resources in. STOPPED has none any more.
+HOLDING = tuple(state for state in ReplicaState if state != ReplicaState.STOPPED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scraped:
+    """What was seen outside of the database. The gateway may be down: then nothing is known of requests."""
+
+    gateway: GatewaySnapshot | None
+    processes: Mapping[str, ProcessReading]
+    replicas: list[Replica]
+
+
+def collect(*, interval: int) -> bool:
+    """One pass; False when another collector is at work. `interval` is the time between passes in seconds."""
+    with lease("collector", seconds=LEASE_SECONDS) as held:
+        if held is None:
+            return False
+        scraped = scrape()
+        now = scraped.gateway.at if scraped.gateway else timezone.now()
+        with transaction.atomic():
+            if held.keep():
+                _write(scraped, now=now, interval=interval)
+        prune(now=now)
+        return True
+
+
+def scrape() -> Scraped:
+    replicas = list(Replica.objects.filter(state__in=HOLDING).select_related("instance_type"))
+    pids = {replica.pk: replica.pid for replica in replicas if replica.pid}
+    processes = wiring.process_statistics().scrape(pids)
+    try:
+        gateway = wiring.gateway_statistics().scrape()
+    except TelemetryUnreachable as error:
+        logger.warning("%s Requests are counted when it is back.", error)
+        gateway = None
+    return Scraped(gateway=gateway, processes=processes, replicas=replicas)
+
+
+def _write(scraped: Scraped, *, now: datetime, interval: int) -> None:
+    known = cursors.load()
+    grown = growth(known.gateway, scraped.gateway) if scraped.gateway else None
+    deployments = _deployments(now)
+    found = measured(deployments, scraped.replicas, scraped.processes, known.processes, scraped.gateway, grown, now=now)
+    _add(found, slot=now - timedelta(seconds=interval) / 2)
+    billed = bill(scraped.replicas, known.billing, now=now)
+    cursors.save(known, scraped.gateway if grown else None, scraped.processes, billed, now=now)
+
+
+def _deployments(now: datetime) -> dict[UUID, int]:
+    """Wanted replicas by deployment; those deleted a moment ago too."""
+    rows = Deployment.objects.filter(Q(deleted_at=None) | Q(deleted_at__gt=now - GONE))
+    return {
+        pk: 0 if state == "Deleting" or deleted_at else wanted
+        for pk, wanted, state, deleted_at in rows.values_list("pk", "instance_count", "state", "deleted_at")
+    }
+
+
+def _add(found: Measured, *, slot: datetime) -> None:
+    """To the open interval of every resolution. Two queries, however many deployments."""
+    starts = {resolution: aligned(slot, resolution) for resolution in RESOLUTIONS}
+    open_ones = Q()
+    for resolution, at in starts.items():
+        open_ones |= Q(resolution=resolution, at=at)
+    before = {
+        (deployment, resolution): values
+        for deployment, resolution, values in Sample.objects.filter(open_ones).values_list(
+            "deployment_id", "resolution", "values"
+        )
+    }
+    rows = [
+        _row(deployment, resolution, at, values, before.get((deployment, resolution)))
+        for deployment, values in found.items()
+        for resolution, at in starts.items()
+    ]
+    Sample.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["deployment", "resolution", "at"],
+        update_fields=["requests", "errors", "values"],
+    )
+
+
+def _row(
+    deployment: UUID, resolution: int, at: datetime, values: SampleValues, before: Mapping[str, Any] | None
+) -> Sample:
+    whole = merged((from_json(before), values)) if before else values
+    return Sample(
+        deployment_id=deployment,
+        resolution=resolution,
+        at=at,
+        requests=whole.requests,
+        errors=whole.errors,
+        values=to_json(whole),
+    )
+
+
+def prune(*, now: datetime) -> None:
+    """What is older than its resolution is kept. A bounded part at a time: the next pass goes on."""
+    for resolution, kept in RETENTION.items():
+        old = Sample.objects.filter(resolution=resolution, at__lt=now - kept).order_by("at")
+        Sample.objects.filter(pk__in=old.values("pk")[:PRUNED_AT_ONCE]).delete()
+
+
+def run(*, interval: int, wait: Callable[[float], bool]) -> None:
+    """Passes at every full interval until `wait` (seconds) tells to stop. No failure ends it."""
+    while not wait(_until_next(interval)):
+        try:
+            if not collect(interval=interval):
+                logger.info("Another collector is at work.")
+        except DatabaseError as error:
+            logger.warning("The database does not answer: %s", error)
+        except Exception:
+            logger.exception("A pass failed; the next one goes on.")
+
+
+def _until_next(interval: int) -> float:
+    return interval - timezone.now().timestamp() % interval

@@ -1,0 +1,123 @@
+"""What the collector knows of its last pass: three rows, written with what was made of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Max
+
+from endpoints.domain.counters import Before, GatewaySnapshot, KnownProcess, ProcessReading
+from endpoints.domain.pricing import Slice, Terms
+from endpoints.enums import UsagePhase
+from endpoints.models import CounterCursor, Usage
+from endpoints.reconcile.billing import Billed
+
+GATEWAY, PROCESSES, BILLING = "gateway", "processes", "billing"
+FORGOTTEN = timedelta(hours=2)  # after which a replica that is gone needs no memory: its next process starts later
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    gateway: Before | None = None
+    processes: Mapping[str, KnownProcess] = field(default_factory=dict)
+    billing: Mapping[str, Billed] = field(default_factory=dict)
+
+
+def load() -> Known:
+    """Inside atomic(): the rows stay as they are until it ends."""
+    rows = {row.name: row for row in CounterCursor.objects.select_for_update()}
+    return Known(
+        gateway=_gateway(rows[GATEWAY]) if GATEWAY in rows else None,
+        processes=_processes(rows[PROCESSES]) if PROCESSES in rows else {},
+        billing=_billing(rows[BILLING].counters) if BILLING in rows else _billing_of_rows(),
+    )
+
+
+def save(
+    known: Known,
+    gateway: GatewaySnapshot | None,
+    processes: Mapping[str, ProcessReading],
+    billed: Mapping[str, Billed],
+    *,
+    now: datetime,
+) -> None:
+    """A gateway of None stays as it was known."""
+    rows = [
+        _row(PROCESSES, now, {key: [item.identity, item.cpu_ms] for key, item in processes.items()}),
+        _row(BILLING, now, {key: _slice(item) for key, item in billed.items() if _matters(item, now)}),
+    ]
+    if gateway is not None:
+        rows.append(_row(GATEWAY, gateway.at, _counters(known.gateway, gateway), identity=gateway.identity))
+    CounterCursor.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["name"], update_fields=["identity", "scraped_at", "counters"]
+    )
+
+
+def _row(name: str, at: datetime, counters: Any, *, identity: str = "") -> CounterCursor:
+    return CounterCursor(name=name, identity=identity, scraped_at=at, counters=counters)
+
+
+def _counters(known: Before | None, snapshot: GatewaySnapshot) -> dict[str, Any]:
+    """A deployment without a route for a while keeps its place: its counters may still be there when it is back."""
+    same = known is not None and known.identity == snapshot.identity
+    counts = {**(known.counts if known and same else {}), **{k: v.counts for k, v in snapshot.clusters.items()}}
+    latency = {**(known.latency if known and same else {}), **{k: v.latency for k, v in snapshot.clusters.items()}}
+    return {"counts": counts, "latency": {name: dict(value) for name, value in latency.items() if value}}
+
+
+def _gateway(row: CounterCursor) -> Before:
+    latency = {
+        name: {int(bound): count for bound, count in value.items()} for name, value in row.counters["latency"].items()
+    }
+    return Before(identity=row.identity, at=row.scraped_at, counts=row.counters["counts"], latency=latency)
+
+
+def _processes(row: CounterCursor) -> dict[str, KnownProcess]:
+    return {
+        replica: KnownProcess(identity=identity, at=row.scraped_at, cpu_ms=cpu_ms)
+        for replica, (identity, cpu_ms) in row.counters.items()
+    }
+
+
+def _matters(billed: Billed, now: datetime) -> bool:
+    return billed.held or now - billed.last.ended_at < FORGOTTEN
+
+
+def _slice(billed: Billed) -> dict[str, Any]:
+    last = billed.last
+    return {
+        "held": billed.held,
+        "started_at": last.started_at.isoformat(),
+        "ended_at": last.ended_at.isoformat(),
+        "instance_type": last.terms.instance_type,
+        "phase": last.terms.phase,
+        "price": str(last.terms.price_per_hour),
+    }
+
+
+def _billing(counters: Mapping[str, Any]) -> dict[str, Billed]:
+    return {replica: Billed(last=_read(found), held=found["held"]) for replica, found in counters.items()}
+
+
+def _read(found: Mapping[str, Any]) -> Slice:
+    return Slice(
+        started_at=datetime.fromisoformat(found["started_at"]),
+        ended_at=datetime.fromisoformat(found["ended_at"]),
+        terms=Terms(
+            instance_type=found["instance_type"],
+            phase=UsagePhase(found["phase"]),
+            price_per_hour=Decimal(found["price"]),
+        ),
+    )
+
+
+def _billing_of_rows() -> dict[str, Billed]:
+    """The first pass of all, or one after the row was lost: from what was billed. Nothing is open then."""
+    ends = Usage.objects.values("replica_id").annotate(ended=Max("ended_at")).values_list("replica_id", "ended")
+    nothing = Terms(instance_type="", phase=UsagePhase.RUNNING, price_per_hour=Decimal(0))
+    return {
+        replica: Billed(last=Slice(started_at=ended, ended_at=ended, terms=nothing), held=False)
+        for replica, ended in ends
+    }

@@ -1,0 +1,77 @@
+"""From two scrapes to what one interval adds to each deployment's sample. Pure: rows come in, values go out."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from uuid import UUID
+
+from endpoints.domain.counters import (
+    ClusterCounters,
+    GatewaySnapshot,
+    Growth,
+    KnownProcess,
+    ProcessReading,
+    cpu_growth,
+)
+from endpoints.domain.rollups import Gauge, SampleValues, merged
+from endpoints.enums import ReplicaState
+from endpoints.models import Replica
+
+Measured = dict[UUID, SampleValues]
+
+
+def measured(
+    deployments: Mapping[UUID, int],
+    replicas: Iterable[Replica],
+    processes: Mapping[str, ProcessReading],
+    known: Mapping[str, KnownProcess],
+    gateway: GatewaySnapshot | None,
+    grown: Growth | None,
+    *,
+    now: datetime,
+) -> Measured:
+    """Of every deployment that has replicas or had requests; of the others there is nothing to say."""
+    rows: dict[UUID, list[Replica]] = defaultdict(list)
+    for replica in replicas:
+        rows[replica.deployment_id].append(replica)
+    clusters = gateway.clusters if gateway else {}
+    values = {
+        deployment: (
+            _requests(f"d-{deployment.hex}", clusters, grown),
+            *_replicas(rows[deployment], wanted),
+            *(_process(processes[row.pk], known.get(row.pk), now) for row in rows[deployment] if row.pk in processes),
+        )
+        for deployment, wanted in deployments.items()
+    }
+    return {
+        deployment: found
+        for deployment, parts in values.items()
+        if rows[deployment] or parts[0].counts
+        for found in [merged(parts)]
+    }
+
+
+def _requests(cluster: str, clusters: Mapping[str, ClusterCounters], grown: Growth | None) -> SampleValues:
+    """Without a route there is no cluster: then nothing was counted, and the rate is unknown."""
+    counters = clusters.get(cluster)
+    if counters is None or grown is None:
+        return SampleValues()
+    return SampleValues(
+        covered_ms=grown.covered_ms,
+        counts=grown.counts.get(cluster, {}),
+        latency=grown.latency.get(cluster, {}),
+        active=Gauge.of(counters.active),
+    )
+
+
+def _replicas(rows: Iterable[Replica], wanted: int) -> list[SampleValues]:
+    rows = list(rows)
+    if not rows:
+        return []
+    ready = sum(row.state == ReplicaState.READY and row.stopping_at is None for row in rows)
+    return [SampleValues(ready=Gauge.of(ready), wanted=Gauge.of(wanted))]
+
+
+def _process(reading: ProcessReading, known: KnownProcess | None, now: datetime) -> SampleValues:
+    cpu_ms, covered_ms = cpu_growth(known, reading, now)
+    return SampleValues(cpu_ms=cpu_ms, cpu_covered_ms=covered_ms, memory_bytes=Gauge.of(reading.memory_bytes))

@@ -1,0 +1,57 @@
+"""What processes of this machine use."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+import psutil
+
+from endpoints.domain.counters import ProcessReading
+
+
+class LocalProcesses:
+    def scrape(self, pids: Mapping[str, int]) -> dict[str, ProcessReading]:
+        """One look at the process table, however many replicas."""
+        if not pids:
+            return {}
+        children = _children()
+        found = {replica: _reading(pid, children) for replica, pid in pids.items()}
+        return {replica: reading for replica, reading in found.items() if reading is not None}
+
+
+def _children() -> dict[int, list[int]]:
+    children: dict[int, list[int]] = defaultdict(list)
+    for process in psutil.process_iter(["ppid"]):
+        children[process.info["ppid"]].append(process.pid)
+    return children
+
+
+def _reading(pid: int, children: Mapping[int, list[int]]) -> ProcessReading | None:
+    """Resident memory is summed: pages that processes share count in each."""
+    try:
+        started = psutil.Process(pid).create_time()
+    except psutil.Error:
+        return None
+    used = [_used(each) for each in _tree(pid, children)]
+    return ProcessReading(
+        identity=f"{pid}@{started}",
+        started_at=datetime.fromtimestamp(started, UTC),
+        cpu_ms=round(sum(cpu for cpu, _ in used) * 1000),
+        memory_bytes=sum(memory for _, memory in used),
+    )
+
+
+def _tree(pid: int, children: Mapping[int, list[int]]) -> Iterator[int]:
+    yield pid
+    for child in children.get(pid, ()):
+        yield from _tree(child, children)
+
+
+def _used(pid: int) -> tuple[float, int]:
+    """Seconds of CPU, with those of children that have ended, and bytes of memory."""
+    try:
+        process = psutil.Process(pid)
+        with process.oneshot():
+            return sum(process.cpu_times()[:4]), process.memory_info().rss
+    except psutil.Error:
+        return 0.0, 0
