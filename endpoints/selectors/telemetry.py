@@ -1,26 +1,174 @@
-"""What was measured, as pages and API show it."""
+"""What was measured, as pages and API show it. Callers hand in what the person may see."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from endpoints.models import Deployment
+from django.db.models import Q, QuerySet
+
+from endpoints.domain.buckets import percentile
+from endpoints.domain.ranges import Window
+from endpoints.domain.rollups import SampleValues, aligned, from_json, merged
+from endpoints.models import Deployment, Endpoint, Event, Sample
+from endpoints.selectors.cost import cost_since
+
+RECENT = timedelta(minutes=15)
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+MARKED = (
+    "traffic.live",
+    "deployment.create_succeeded",
+    "deployment.update_succeeded",
+    "deployment.scale_succeeded",
+    "replica.ended",
+    "replica.lost",
+)
+MAX_MARKERS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
+    """Of the last 15 minutes; None is unknown, not zero. The sparkline is requests per minute of the last hour,
+    "3,4,,5" with nothing for a minute in which nothing was measured. `cost_today` since 00:00 UTC."""
+
     requests_per_minute: float | None = None
     error_percent: float | None = None
     p95_ms: float | None = None
-    cost_today: Any = None
+    cost_today: Decimal | None = None
     sparkline: str = ""
 
 
 def endpoint_summaries(deployments: Iterable[Deployment], *, now: datetime) -> dict[UUID, Summary]:
-    return {}
+    """By endpoint. Three queries, however many deployments."""
+    return _summaries({item.pk: item.endpoint_id for item in deployments}, now)
 
 
 def deployment_summaries(deployments: Iterable[Deployment], *, now: datetime) -> dict[UUID, Summary]:
-    return {}
+    """By deployment. Three queries, however many."""
+    return _summaries({item.pk: item.pk for item in deployments}, now)
+
+
+def _summaries(owner_of: Mapping[UUID, UUID], now: datetime) -> dict[UUID, Summary]:
+    """`owner_of` tells under whose name a deployment's numbers are put together."""
+    recent: dict[UUID, list[SampleValues]] = defaultdict(list)
+    minutes: dict[UUID, dict[datetime, int]] = defaultdict(lambda: defaultdict(int))
+    costs: dict[UUID, list[Decimal]] = defaultdict(list)
+    rows = Sample.objects.filter(deployment__in=owner_of, resolution=60)
+    for deployment, values in rows.filter(at__gt=now - RECENT).values_list("deployment_id", "values"):
+        recent[deployment].append(from_json(values))
+    for deployment, at, requests in rows.filter(at__gt=now - HOUR).values_list("deployment_id", "at", "requests"):
+        minutes[owner_of[deployment]][at] += requests
+    for deployment, amount in cost_since(owner_of, now.replace(hour=0, minute=0, second=0, microsecond=0)).items():
+        costs[owner_of[deployment]].append(amount)
+    members: dict[UUID, list[SampleValues]] = defaultdict(list)
+    for deployment, owner in owner_of.items():
+        members[owner].append(merged(recent[deployment]))
+    return {
+        owner: _summary(parts, costs.get(owner), sparkline(minutes[owner], now)) for owner, parts in members.items()
+    }
+
+
+def _summary(parts: list[SampleValues], costs: list[Decimal] | None, spark: str) -> Summary:
+    rates = [rate for part in parts if (rate := per_minute(part)) is not None]
+    whole = merged(parts)
+    return Summary(
+        requests_per_minute=sum(rates) if rates else None,
+        error_percent=error_percent(whole),
+        p95_ms=percentile(whole.latency, 95),
+        cost_today=sum(costs, Decimal(0)) if costs else None,
+        sparkline=spark,
+    )
+
+
+def per_minute(values: SampleValues) -> float | None:
+    return values.requests * 60_000 / values.covered_ms if values.covered_ms else None
+
+
+def error_percent(values: SampleValues) -> float | None:
+    return values.errors * 100 / values.requests if values.requests else None
+
+
+def sparkline(minutes: Mapping[datetime, int], now: datetime) -> str:
+    """The last sixty whole minutes; empty when there is nothing at all."""
+    last = aligned(now, 60)
+    values = [minutes.get(last - MINUTE * back) for back in range(60, 0, -1)]
+    return ",".join("" if value is None else str(value) for value in values) if any_known(values) else ""
+
+
+def any_known(values: Iterable[Any]) -> bool:
+    return any(value is not None for value in values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentSeries:
+    """`points` by their start; a point that is missing was not measured."""
+
+    deployment: Deployment
+    points: Mapping[datetime, SampleValues]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    window: Window
+    deployments: tuple[DeploymentSeries, ...]
+
+
+def all_deployments(endpoint: Endpoint) -> QuerySet[Deployment]:
+    """Those that were deleted too: what they did is still true."""
+    return endpoint.deployments.select_related("instance_type", "endpoint").order_by("created_at", "name")
+
+
+def series(deployments: Iterable[Deployment], window: Window) -> Series:
+    """One query. A deleted deployment without samples in the window is left out."""
+    deployments = list(deployments)
+    rows = Sample.objects.filter(
+        deployment__in=deployments, resolution=window.resolution, at__gte=window.start, at__lt=window.end
+    )
+    parts: dict[UUID, dict[datetime, list[SampleValues]]] = defaultdict(lambda: defaultdict(list))
+    step = timedelta(seconds=window.step)
+    for deployment, at, values in rows.values_list("deployment_id", "at", "values"):
+        parts[deployment][window.start + (at - window.start) // step * step].append(from_json(values))
+    return Series(
+        window=window,
+        deployments=tuple(
+            DeploymentSeries(
+                deployment=item,
+                points={at: merged(found) if len(found) > 1 else found[0] for at, found in parts[item.pk].items()},
+            )
+            for item in deployments
+            if item.deleted_at is None or parts[item.pk]
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marker:
+    at: datetime
+    label: str
+    kind: str  # "traffic", "deploy" or "restart"
+
+
+def markers(endpoint: Endpoint, window: Window, *, deployment: Deployment | None = None) -> list[Marker]:
+    """What happened in the window, oldest first; the newest MAX_MARKERS when there is more. One query."""
+    found = Event.objects.filter(
+        endpoint_id=endpoint.pk, verb__in=MARKED, created_at__gte=window.start, created_at__lt=window.end
+    )
+    if deployment is not None:
+        found = found.filter(Q(deployment_id=deployment.pk) | Q(verb="traffic.live"))
+    newest = found.order_by("-id")[:MAX_MARKERS]
+    return [_marker(event) for event in reversed(newest)]
+
+
+def _marker(event: Event) -> Marker:
+    if event.verb == "traffic.live":
+        shares = ", ".join(f"{name} {share} %" for name, share in sorted((event.after or {}).items()) if share)
+        return Marker(at=event.created_at, label=f"Traffic live: {shares or 'offline'}", kind="traffic")
+    if event.verb.startswith("replica."):
+        word = "restarted" if event.verb == "replica.ended" else "was lost"
+        return Marker(at=event.created_at, label=f"Replica {event.subject} {word}", kind="restart")
+    word = {"create": "created", "update": "updated", "scale": "scaled"}[event.verb.partition(".")[2].split("_")[0]]
+    return Marker(at=event.created_at, label=f"Deployment {event.deployment_name} {word}", kind="deploy")

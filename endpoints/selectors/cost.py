@@ -1,0 +1,132 @@
+"""What it cost, from the usage rows. Callers hand in what the person may see."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+from uuid import UUID
+
+from django.db.models import DurationField, ExpressionWrapper, F, QuerySet, Sum
+from django.db.models.functions import Trunc
+
+from endpoints.domain.pricing import HOUR, Forecast, cost, forecast, month_start, total
+from endpoints.models import Deployment, Endpoint, Usage, Workspace
+
+By = Literal["hour", "day"]
+_TIME = Sum(ExpressionWrapper(F("ended_at") - F("started_at"), output_field=DurationField()))
+
+
+def usage_of(scope: Endpoint | Workspace | Iterable[Deployment]) -> QuerySet[Usage]:
+    """What was deleted since is part of it."""
+    if isinstance(scope, Endpoint):
+        return Usage.objects.filter(deployment__endpoint=scope)
+    if isinstance(scope, Workspace):
+        return Usage.objects.filter(deployment__endpoint__workspace=scope)
+    return Usage.objects.filter(deployment__in=list(scope))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostWindow:
+    """Whole hours or days in UTC; the last one holds `now` and is not over."""
+
+    start: datetime
+    end: datetime
+    by: By
+
+    def points(self) -> list[datetime]:
+        step = timedelta(hours=1 if self.by == "hour" else 24)
+        return [self.start + step * index for index in range(-((self.start - self.end) // step))]
+
+    def is_partial(self, point: datetime) -> bool:
+        return point + timedelta(hours=1 if self.by == "hour" else 24) > self.end
+
+
+PRESETS: dict[str, tuple[By, int]] = {"24h": ("hour", 24), "7d": ("day", 7), "30d": ("day", 30), "90d": ("day", 90)}
+DEFAULT = "7d"
+
+
+def cost_window(preset: str, *, by: str = "", now: datetime) -> CostWindow:
+    """An unknown preset is the default. `by` "hour" cuts up to a week finer."""
+    usual, count = PRESETS.get(preset, PRESETS[DEFAULT])
+    if usual == "day" and by == "hour" and count <= 7:
+        usual, count = "hour", count * 24
+    if usual == "hour":
+        start = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=count - 1)
+    else:
+        start = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=count - 1)
+    return CostWindow(start=start, end=now, by=usual)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentCost:
+    """Money and replica time by the start of hour or day; what is missing cost nothing."""
+
+    deployment: Deployment
+    amounts: Mapping[datetime, Decimal]
+    time: timedelta
+
+    @property
+    def total(self) -> Decimal:
+        return total(self.amounts.values())
+
+
+def costs(usage: QuerySet[Usage], window: CostWindow) -> list[DeploymentCost]:
+    """Per deployment, the dearest first. Two queries."""
+    parts: dict[UUID, dict[datetime, list[tuple[timedelta, Decimal]]]] = defaultdict(lambda: defaultdict(list))
+    for deployment, at, price, time in _grouped(usage, window.start, window.end, window.by):
+        parts[deployment][at].append((time, price))
+    rows = Deployment.objects.filter(pk__in=parts).select_related("endpoint__created_by", "instance_type")
+    found = [
+        DeploymentCost(
+            deployment=row,
+            amounts={at: cost(each) for at, each in sorted(parts[row.pk].items())},
+            time=sum((time for each in parts[row.pk].values() for time, _ in each), timedelta()),
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda item: (-item.total, item.deployment.endpoint.name, item.deployment.name))
+
+
+def _grouped(
+    usage: QuerySet[Usage], start: datetime, end: datetime, by: By
+) -> Iterable[tuple[UUID, datetime, Decimal, timedelta]]:
+    """Summed where the rows are; money is made of it here, with Decimal. No row spans an hour, so none is cut."""
+    within = usage.filter(started_at__gte=start, started_at__lt=end).order_by()
+    return (
+        within.annotate(at=Trunc("started_at", by, tzinfo=UTC))
+        .values("deployment_id", "at", "price_per_hour")
+        .annotate(time=_TIME)
+        .values_list("deployment_id", "at", "price_per_hour", "time")
+    )
+
+
+def cost_since(deployments: Iterable[UUID], start: datetime) -> dict[UUID, Decimal]:
+    """By deployment; one that used nothing is missing. `start` is a full hour. One query."""
+    rows = Usage.objects.filter(deployment__in=list(deployments), started_at__gte=start).order_by()
+    parts: dict[UUID, list[tuple[timedelta, Decimal]]] = defaultdict(list)
+    for deployment, price, time in (
+        rows.values("deployment_id", "price_per_hour")
+        .annotate(time=_TIME)
+        .values_list("deployment_id", "price_per_hour", "time")
+    ):
+        parts[deployment].append((time, price))
+    return {deployment: cost(each) for deployment, each in parts.items()}
+
+
+def month(usage: QuerySet[Usage], *, now: datetime) -> Forecast:
+    """Month to date in UTC, and what the whole month should cost. Two queries."""
+    to_date = cost(
+        (time, price)
+        for price, time in usage.filter(started_at__gte=month_start(now), started_at__lt=now)
+        .order_by()
+        .values("price_per_hour")
+        .annotate(time=_TIME)
+        .values_list("price_per_hour", "time")
+    )
+    this_hour = now.replace(minute=0, second=0, microsecond=0)
+    by_hour: dict[datetime, list[tuple[timedelta, Decimal]]] = defaultdict(list)
+    for _, at, price, time in _grouped(usage, this_hour - 7 * 24 * HOUR, now, "hour"):
+        by_hour[at].append((time, price))
+    return forecast(to_date, {at: cost(each) for at, each in by_hour.items()}, now)
