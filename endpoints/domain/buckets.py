@@ -49,6 +49,12 @@ def percentile(latency: Latency, percent: float) -> float | None:
     return float(max(bound for bound, count in latency.items() if count))
 
 
+def error_bound(milliseconds: float) -> float:
+    """By how many milliseconds a percentile of this value can be off at most."""
+    bound = bucket_of(milliseconds)
+    return float(bound - lower_bound(bound))
+
+
 def lower_bound(bound: int) -> int:
     """Where the bucket of this upper bound begins. Bounds of another table find their nearest place in this one."""
     index = bisect_left(LATENCY_BOUNDS_MS, bound)
