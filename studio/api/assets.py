@@ -16,7 +16,7 @@ from endpoints.models import User
 from endpoints.selectors.assets import latest_only, resolve
 from endpoints.services.uploads import stage
 from studio.api.paging import listed, paged
-from studio.api.serializers.assets import AssetQuery, FileSerializer, VersionQuery
+from studio.api.serializers.assets import FileSerializer
 from studio.api.view import StudioView
 
 # A selector: the versions that a person may see, of one workspace or of all.
@@ -24,30 +24,27 @@ Found = Callable[..., QuerySet[Any]]
 
 
 def latest_versions(view: StudioView, found: Found, serializer: type[serializers.Serializer[Any]]) -> Response:
-    query = view.query(AssetQuery)
-    mine = latest_only(found(view.person, workspace=view.named_workspace(query.get("workspace", ""))))
-    if query["search"]:
-        mine = mine.filter(name__icontains=query["search"])
-    return paged(view.request, mine, serializer, limit=query["limit"], ordering="name")
+    """A page of them; asked with an AssetQuery."""
+    mine = latest_only(found(view.person, workspace=view.asked_workspace()))
+    return paged(view, mine.filter(name__icontains=view.asked["search"]), serializer, ordering="name")
 
 
 def versions_of(view: StudioView, found: Found, name: str, serializer: type[serializers.Serializer[Any]]) -> Response:
-    """The newest first. NotFound where there is none."""
-    query = view.query(VersionQuery)
-    mine = _named(view, found, name, query.get("workspace", ""))
+    """A page of them, the newest first; asked with a VersionQuery. NotFound where there is none."""
+    mine = _named(view, found, name)
     if not mine.exists():
         raise NotFound(f"There is no “{name}”.")
-    return paged(view.request, mine, serializer, limit=query["limit"], ordering="-version")
+    return paged(view, mine, serializer, ordering="-version")
 
 
-def version_of(view: StudioView, found: Found, name: str, version: str, *, workspace: str) -> Any:
+def version_of(view: StudioView, found: Found, name: str, version: str) -> Any:
     """`version` is a number, or `latest`. Raises NotFound; Invalid where it could be one of several."""
     reference = f"{name}@latest" if version == "latest" else f"{name}:{version}"
-    return resolve(_named(view, found, name, workspace), reference)
+    return resolve(_named(view, found, name), reference)
 
 
-def _named(view: StudioView, found: Found, name: str, workspace: str) -> QuerySet[Any]:
-    mine = found(view.person, workspace=view.named_workspace(workspace)).filter(name=name)
+def _named(view: StudioView, found: Found, name: str) -> QuerySet[Any]:
+    mine = found(view.person, workspace=view.asked_workspace()).filter(name=name)
     if len(set(mine.order_by().values_list("workspace", flat=True)[:2])) > 1:
         raise Invalid({"workspace": f"Several of your workspaces have “{name}”. Name one: ?workspace=NAME."})
     return mine
@@ -63,7 +60,7 @@ def files_of(digest: str) -> Response:
 
 @contextmanager
 def uploaded(user: User, body: dict[str, Any]) -> Iterator[Path]:
-    """The folder of what was sent, for as long as it takes to register it. Takes `files` and `paths` out of the body."""
+    """The folder of what was sent, until it is registered. Takes `files` and `paths` out of the body."""
     files, paths = body.pop("files"), body.pop("paths", None)
     names = paths or [file.name for file in files]
     staged = stage(user=user, files=[(name, file.file) for name, file in zip(names, files, strict=True)])

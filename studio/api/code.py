@@ -11,7 +11,7 @@ from endpoints.selectors.assets import code_for
 from endpoints.services.assets import archive_asset, register_code
 from studio.api.assets import files_of, latest_versions, uploaded, version_of, versions_of
 from studio.api.paging import page_of
-from studio.api.serializers.assets import AssetQuery, FileSerializer, CodeBody, CodeSerializer, VersionQuery
+from studio.api.serializers.assets import AssetQuery, CodeBody, CodeSerializer, FileSerializer, VersionQuery
 from studio.api.view import StudioView, WorkspaceQuery
 
 
@@ -19,24 +19,22 @@ class CodeView(StudioView):
     tag = "Code"
 
     def code(self, name: str, version: str) -> CodeVersion:
-        workspace = self.query(WorkspaceQuery).get("workspace", "")
-        found: CodeVersion = version_of(self, code_for, name, version, workspace=workspace)
+        found: CodeVersion = version_of(self, code_for, name, version)
         return found
 
 
 class Code(CodeView):
     parser_classes = [MultiPartParser]
+    queries = {"get": AssetQuery, "post": WorkspaceQuery}
 
-    @extend_schema(parameters=[AssetQuery], responses=page_of(CodeSerializer))
+    @extend_schema(responses=page_of(CodeSerializer))
     def get(self, request: Request) -> Response:
         """List scoring code.
 
         The newest version of each."""
         return latest_versions(self, code_for, CodeSerializer)
 
-    @extend_schema(
-        parameters=[WorkspaceQuery], request={"multipart/form-data": CodeBody}, responses={201: CodeSerializer}
-    )
+    @extend_schema(request={"multipart/form-data": CodeBody}, responses={201: CodeSerializer})
     def post(self, request: Request) -> Response:
         """Register scoring code.
 
@@ -49,21 +47,25 @@ class Code(CodeView):
 
 
 class CodeVersions(CodeView):
-    @extend_schema(parameters=[VersionQuery], responses=page_of(CodeSerializer))
+    queries = {"get": VersionQuery}
+
+    @extend_schema(responses=page_of(CodeSerializer))
     def get(self, request: Request, name: str) -> Response:
         """List the versions of scoring code."""
         return versions_of(self, code_for, name, CodeSerializer)
 
 
 class CodeDetail(CodeView):
-    @extend_schema(parameters=[WorkspaceQuery], responses=CodeSerializer)
+    queries = {"get": WorkspaceQuery, "delete": WorkspaceQuery}
+
+    @extend_schema(responses=CodeSerializer)
     def get(self, request: Request, name: str, version: str) -> Response:
         """Show a version of scoring code.
 
         `latest` is a version too."""
         return Response(CodeSerializer(self.code(name, version)).data)
 
-    @extend_schema(parameters=[WorkspaceQuery], request=None, responses={204: None})
+    @extend_schema(request=None, responses={204: None})
     def delete(self, request: Request, name: str, version: str) -> Response:
         """Archive a version of scoring code.
 
@@ -73,7 +75,9 @@ class CodeDetail(CodeView):
 
 
 class CodeFiles(CodeView):
-    @extend_schema(parameters=[WorkspaceQuery], responses=page_of(FileSerializer))
+    queries = {"get": WorkspaceQuery}
+
+    @extend_schema(responses=page_of(FileSerializer))
     def get(self, request: Request, name: str, version: str) -> Response:
         """List the files of scoring code."""
         return files_of(self.code(name, version).artifact_id)

@@ -46,6 +46,8 @@ class DeploymentView(StudioView):
 
 
 class Deployments(DeploymentView):
+    queries = {"post": DeploymentQuery}
+
     @extend_schema(responses=page_of(DeploymentSerializer))
     def get(self, request: Request, endpoint: str) -> Response:
         """List the deployments.
@@ -55,13 +57,12 @@ class Deployments(DeploymentView):
         context = {"may_write": self.may(Action.WRITE, found.workspace)}
         return listed(DeploymentSerializer(deployments_of(found), many=True, context=context).data)
 
-    @extend_schema(parameters=[DeploymentQuery], request=DeploymentBody, responses={202: OperationSerializer})
+    @extend_schema(request=DeploymentBody, responses={202: OperationSerializer})
     def post(self, request: Request, endpoint: str) -> Response:
         """Create a deployment.
 
         It gets no traffic, unless `all_traffic` asks for it."""
         found = self.endpoint(endpoint, Action.WRITE)
-        query = self.query(DeploymentQuery)
         body = self.body(DeploymentBody, endpoint=found, user=self.person, workspace=found.workspace)
         words = {name: body[name] for name in _WORDS if name in body}
         with fields_as_in_yaml():
@@ -70,7 +71,7 @@ class Deployments(DeploymentView):
                 endpoint=found,
                 name=body["name"],
                 specification=Specification(**specification_fields(body)),
-                all_traffic=query.get("all_traffic", False),
+                all_traffic=self.asked.get("all_traffic", False),
                 **words,
             )
         return accepted(request, operation)

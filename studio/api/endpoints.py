@@ -33,19 +33,20 @@ from studio.api.view import StudioView, WorkspaceQuery
 class Endpoints(StudioView):
     tag = "Endpoints"
 
-    @extend_schema(parameters=[EndpointQuery], responses=page_of(EndpointSerializer))
+    queries = {"get": EndpointQuery, "post": WorkspaceQuery}
+
+    @extend_schema(responses=page_of(EndpointSerializer))
     def get(self, request: Request) -> Response:
         """List endpoints.
 
         Those of every workspace that you are in, by name."""
-        query = self.query(EndpointQuery)
-        found = endpoints_for(self.person, workspace=self.named_workspace(query.get("workspace", "")))
-        found = search_endpoints(found, query["search"])
-        if "provisioning_state" in query:
-            found = found.filter(state=query["provisioning_state"])
-        return paged(request, found, EndpointSerializer, limit=query["limit"], ordering="name")
+        found = endpoints_for(self.person, workspace=self.asked_workspace())
+        found = search_endpoints(found, self.asked["search"])
+        if "provisioning_state" in self.asked:
+            found = found.filter(state=self.asked["provisioning_state"])
+        return paged(self, found, EndpointSerializer, ordering="name")
 
-    @extend_schema(parameters=[WorkspaceQuery], request=EndpointBody, responses={201: EndpointSerializer})
+    @extend_schema(request=EndpointBody, responses={201: EndpointSerializer})
     def post(self, request: Request) -> Response:
         """Create an endpoint.
 

@@ -24,22 +24,21 @@ class EnvironmentView(StudioView):
     tag = "Environments"
 
     def environment(self, name: str, version: str) -> EnvironmentVersion:
-        workspace = self.query(WorkspaceQuery).get("workspace", "")
-        found: EnvironmentVersion = version_of(self, environments_for, name, version, workspace=workspace)
+        found: EnvironmentVersion = version_of(self, environments_for, name, version)
         return found
 
 
 class Environments(EnvironmentView):
-    @extend_schema(parameters=[AssetQuery], responses=page_of(EnvironmentSerializer))
+    queries = {"get": AssetQuery, "post": WorkspaceQuery}
+
+    @extend_schema(responses=page_of(EnvironmentSerializer))
     def get(self, request: Request) -> Response:
         """List environments.
 
         The newest version of each."""
         return latest_versions(self, environments_for, EnvironmentSerializer)
 
-    @extend_schema(
-        parameters=[WorkspaceQuery], request=EnvironmentBody, responses={201: EnvironmentDetailSerializer}
-    )
+    @extend_schema(request=EnvironmentBody, responses={201: EnvironmentDetailSerializer})
     def post(self, request: Request) -> Response:
         """Register an environment.
 
@@ -51,21 +50,25 @@ class Environments(EnvironmentView):
 
 
 class EnvironmentVersions(EnvironmentView):
-    @extend_schema(parameters=[VersionQuery], responses=page_of(EnvironmentSerializer))
+    queries = {"get": VersionQuery}
+
+    @extend_schema(responses=page_of(EnvironmentSerializer))
     def get(self, request: Request, name: str) -> Response:
         """List the versions of an environment."""
         return versions_of(self, environments_for, name, EnvironmentSerializer)
 
 
 class EnvironmentDetail(EnvironmentView):
-    @extend_schema(parameters=[WorkspaceQuery], responses=EnvironmentDetailSerializer)
+    queries = {"get": WorkspaceQuery, "delete": WorkspaceQuery}
+
+    @extend_schema(responses=EnvironmentDetailSerializer)
     def get(self, request: Request, name: str, version: str) -> Response:
         """Show a version of an environment.
 
         `latest` is a version too."""
         return Response(EnvironmentDetailSerializer(self.environment(name, version)).data)
 
-    @extend_schema(parameters=[WorkspaceQuery], request=None, responses={204: None})
+    @extend_schema(request=None, responses={204: None})
     def delete(self, request: Request, name: str, version: str) -> Response:
         """Archive a version of an environment.
 

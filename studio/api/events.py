@@ -1,7 +1,5 @@
 """The history: who did what."""
 
-from typing import Any
-
 from django.db.models import Q
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -31,7 +29,7 @@ class EventSerializer(serializers.Serializer[Event]):
     endpoint = serializers.CharField(source="endpoint_name")
     deployment = serializers.CharField(source="deployment_name")
     actor = serializers.CharField(source="actor_name")
-    source = serializers.ChoiceField(Source.choices)
+    source = serializers.ChoiceField(Source.choices)  # type: ignore[assignment]
     before = serializers.JSONField(allow_null=True)
     after = serializers.JSONField(allow_null=True)
     reason = serializers.CharField()
@@ -43,21 +41,19 @@ _FILTERS = {"endpoint": "endpoint_name__iexact", "deployment": "deployment_name_
 
 class Events(StudioView):
     tag = "Activity"
+    queries = {"get": EventQuery}
 
-    @extend_schema(parameters=[EventQuery], responses=page_of(EventSerializer))
+    @extend_schema(responses=page_of(EventSerializer))
     def get(self, request: Request) -> Response:
         """List what happened.
 
         The newest first."""
-        query = self.query(EventQuery)
-        found = events_for(self.person, workspace=self.named_workspace(query.get("workspace", "")))
-        found = found.filter(**self._wanted(query))
-        if "search" in query:
-            found = found.filter(self._search(query["search"]))
-        return paged(request, found, EventSerializer, limit=query["limit"], ordering="-id")
+        wanted = {lookup: self.asked[name] for name, lookup in _FILTERS.items() if name in self.asked}
+        found = events_for(self.person, workspace=self.asked_workspace()).filter(**wanted)
+        if "search" in self.asked:
+            found = found.filter(_search(self.asked["search"]))
+        return paged(self, found, EventSerializer, ordering="-id")
 
-    def _wanted(self, query: dict[str, Any]) -> dict[str, Any]:
-        return {lookup: query[name] for name, lookup in _FILTERS.items() if name in query}
 
-    def _search(self, text: str) -> Q:
-        return Q(verb__icontains=text) | Q(subject__icontains=text) | Q(actor_name__icontains=text)
+def _search(text: str) -> Q:
+    return Q(verb__icontains=text) | Q(subject__icontains=text) | Q(actor_name__icontains=text)

@@ -1,17 +1,18 @@
 """Sizes of replica, and what they cost."""
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from endpoints.models import InstanceType
 from endpoints.selectors.assets import instance_types
 from studio.api.paging import listed, page_of
 from studio.api.view import StudioView
 
 
-class InstanceTypeSerializer(serializers.Serializer[InstanceType]):
+class InstanceTypeSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     description = serializers.CharField()
     vcpu = serializers.DecimalField(max_digits=6, decimal_places=2)

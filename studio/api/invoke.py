@@ -23,10 +23,10 @@ class InvokeQuery(StrictSerializer):
 
 class Invoke(StudioView):
     tag = "Invoke"
+    queries = {"post": InvokeQuery}
 
     @extend_schema(
         parameters=[
-            InvokeQuery,
             OpenApiParameter(PIN_HEADER, str, OpenApiParameter.HEADER, description="The deployment that must answer."),
         ],
         request={"application/json": OpenApiTypes.ANY},
@@ -37,13 +37,12 @@ class Invoke(StudioView):
 
         With the studio's own use of the key; kept among your test calls. Programs call `scoring_uri` with a key."""
         endpoint = self.endpoint(name, Action.SCORE)
-        path = self.query(InvokeQuery)["path"]
         answer, _ = invoke(
             actor=self.actor,
             endpoint=endpoint,
             body=_body(request),
             deployment=request.headers.get(PIN_HEADER, ""),
-            path=path,
+            path=self.asked["path"],
             content_type=request.content_type or "application/json",
         )
         if answer.status is None:

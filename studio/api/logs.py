@@ -49,38 +49,39 @@ class LogSerializer(serializers.Serializer[Any]):
 
 class ReplicaLog(StudioView):
     tag = "Logs"
+    queries = {"get": LogQuery}
 
-    @extend_schema(parameters=[LogQuery], responses=LogSerializer)
+    @extend_schema(responses=LogSerializer)
     def get(self, request: Request, endpoint: str, name: str, ordinal: int) -> Response:
         """Read a replica's log.
 
         Whole lines, at most 1 MiB at a time."""
         replica = replica_of(self.deployment(endpoint, name), ordinal)
-        return _answer(self.query(LogQuery), lambda **where: wiring.compute().read_log(replica.pk, **where))
+        return _answer(self.asked, lambda **where: wiring.compute().read_log(replica.pk, **where))
 
 
 class DeploymentBuildLog(StudioView):
     tag = "Logs"
+    queries = {"get": LogQuery}
 
-    @extend_schema(parameters=[LogQuery], responses=LogSerializer)
+    @extend_schema(responses=LogSerializer)
     def get(self, request: Request, endpoint: str, name: str) -> Response:
         """Read the build log of a deployment.
 
         How its environment was built."""
         built = self.deployment(endpoint, name).environment_hash
-        return _answer(self.query(LogQuery), lambda **where: wiring.builder().read_log(built, **where))
+        return _answer(self.asked, lambda **where: wiring.builder().read_log(built, **where))
 
 
 class EnvironmentBuildLog(StudioView):
     tag = "Logs"
+    queries = {"get": EnvironmentLogQuery}
 
-    @extend_schema(parameters=[EnvironmentLogQuery], responses=LogSerializer)
+    @extend_schema(responses=LogSerializer)
     def get(self, request: Request, name: str, version: str) -> Response:
         """Read the build log of an environment."""
-        query = self.query(EnvironmentLogQuery)
-        environment = version_of(self, environments_for, name, version, workspace=query.pop("workspace", ""))
-        built = built_hash(environment)
-        return _answer(query, lambda **where: wiring.builder().read_log(built, **where))
+        built = built_hash(version_of(self, environments_for, name, version))
+        return _answer(self.asked, lambda **where: wiring.builder().read_log(built, **where))
 
 
 def _answer(query: dict[str, Any], read: Callable[..., LogChunk]) -> Response:

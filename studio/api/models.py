@@ -19,24 +19,22 @@ class ModelView(StudioView):
     tag = "Models"
 
     def model(self, name: str, version: str) -> ModelVersion:
-        workspace = self.query(WorkspaceQuery).get("workspace", "")
-        found: ModelVersion = version_of(self, models_for, name, version, workspace=workspace)
+        found: ModelVersion = version_of(self, models_for, name, version)
         return found
 
 
 class Models(ModelView):
     parser_classes = [MultiPartParser]
+    queries = {"get": AssetQuery, "post": WorkspaceQuery}
 
-    @extend_schema(parameters=[AssetQuery], responses=page_of(ModelSerializer))
+    @extend_schema(responses=page_of(ModelSerializer))
     def get(self, request: Request) -> Response:
         """List models.
 
         The newest version of each."""
         return latest_versions(self, models_for, ModelSerializer)
 
-    @extend_schema(
-        parameters=[WorkspaceQuery], request={"multipart/form-data": ModelBody}, responses={201: ModelSerializer}
-    )
+    @extend_schema(request={"multipart/form-data": ModelBody}, responses={201: ModelSerializer})
     def post(self, request: Request) -> Response:
         """Register a model.
 
@@ -49,21 +47,25 @@ class Models(ModelView):
 
 
 class ModelVersions(ModelView):
-    @extend_schema(parameters=[VersionQuery], responses=page_of(ModelSerializer))
+    queries = {"get": VersionQuery}
+
+    @extend_schema(responses=page_of(ModelSerializer))
     def get(self, request: Request, name: str) -> Response:
         """List the versions of a model."""
         return versions_of(self, models_for, name, ModelSerializer)
 
 
 class ModelDetail(ModelView):
-    @extend_schema(parameters=[WorkspaceQuery], responses=ModelSerializer)
+    queries = {"get": WorkspaceQuery, "delete": WorkspaceQuery}
+
+    @extend_schema(responses=ModelSerializer)
     def get(self, request: Request, name: str, version: str) -> Response:
         """Show a version of a model.
 
         `latest` is a version too."""
         return Response(ModelSerializer(self.model(name, version)).data)
 
-    @extend_schema(parameters=[WorkspaceQuery], request=None, responses={204: None})
+    @extend_schema(request=None, responses={204: None})
     def delete(self, request: Request, name: str, version: str) -> Response:
         """Archive a version of a model.
 
@@ -73,7 +75,9 @@ class ModelDetail(ModelView):
 
 
 class ModelFiles(ModelView):
-    @extend_schema(parameters=[WorkspaceQuery], responses=page_of(FileSerializer))
+    queries = {"get": WorkspaceQuery}
+
+    @extend_schema(responses=page_of(FileSerializer))
     def get(self, request: Request, name: str, version: str) -> Response:
         """List the files of a model."""
         return files_of(self.model(name, version).artifact_id)

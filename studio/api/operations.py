@@ -32,16 +32,16 @@ _FILTERS = {
 
 class Operations(StudioView):
     tag = "Operations"
+    queries = {"get": OperationQuery}
 
-    @extend_schema(parameters=[OperationQuery], responses=page_of(OperationSerializer))
+    @extend_schema(responses=page_of(OperationSerializer))
     def get(self, request: Request) -> Response:
         """List operations.
 
         The newest first, those of deleted endpoints too."""
-        query = self.query(OperationQuery)
-        wanted = {lookup: query[name] for name, lookup in _FILTERS.items() if name in query}
+        wanted = {lookup: self.asked[name] for name, lookup in _FILTERS.items() if name in self.asked}
         found = operations_for(self.person).filter(**wanted)
-        return paged(request, found, OperationSerializer, limit=query["limit"], ordering="-created_at")
+        return paged(self, found, OperationSerializer, ordering="-created_at")
 
 
 class OperationDetail(StudioView):

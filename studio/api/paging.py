@@ -35,21 +35,17 @@ class _Pages(CursorPagination):
 
 
 def paged(
-    request: Request,
-    found: QuerySet[Any],
-    serializer: type[serializers.BaseSerializer[Any]],
-    *,
-    limit: int,
-    ordering: str,
-    **context: Any,
+    view: Any, found: QuerySet[Any], serializer: type[serializers.BaseSerializer[Any]], *, ordering: str
 ) -> Response:
-    """One page of the rows. `ordering` is a field that hardly repeats; rows are asked for by where it stands."""
-    pages = _Pages(limit, ordering)
+    """One page of the rows, as a StudioView with a PageQuery was asked for it.
+
+    `ordering` is a field that hardly repeats; rows are asked for by where it stands."""
+    pages = _Pages(view.asked["limit"], ordering)
     try:
-        rows = pages.paginate_queryset(found, request)
+        rows = pages.paginate_queryset(found, view.request)
     except (NotFound, ValueError, ValidationError):
         raise Invalid({"cursor": "This is no cursor of this list. Take nextLink as it is."}) from None
-    return listed(serializer(rows, many=True, context=context).data, pages.get_next_link())
+    return listed(serializer(rows, many=True).data, pages.get_next_link())
 
 
 def listed(value: Any, next_link: str | None = None) -> Response:

@@ -70,7 +70,10 @@ class StrictSerializer(serializers.Serializer[Any]):
         found = {}
         for name in sorted(set(map(str, data)) - set(self.fields) - {EDITOR_HINT}):
             if (rule := self.only.get(name)) is None:
-                found[name] = self.refused.get(name) or f"There is no such field. There are: {', '.join(self.fields)}."
+                found[name] = self.refused.get(name) or self._no_such_field()
             elif data[name] != rule.value:
                 found[name] = rule.otherwise
         return found
+
+    def _no_such_field(self) -> str:
+        return f"There is no such field. There are: {', '.join(self.fields) or 'none'}."

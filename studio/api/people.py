@@ -28,11 +28,12 @@ class Me(StudioView):
 class Tokens(StudioView):
     tag = "People"
 
-    @extend_schema(parameters=[PageQuery], responses=page_of(TokenSerializer))
+    queries = {"get": PageQuery}
+
+    @extend_schema(responses=page_of(TokenSerializer))
     def get(self, request: Request) -> Response:
         """List your tokens."""
-        tokens = self.person.personal_tokens.all()
-        return paged(request, tokens, TokenSerializer, limit=self.query(PageQuery)["limit"], ordering="-id")
+        return paged(self, self.person.personal_tokens.all(), TokenSerializer, ordering="-id")
 
     @extend_schema(request=TokenBody, responses={201: NewTokenSerializer})
     def post(self, request: Request) -> Response:

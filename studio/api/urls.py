@@ -1,89 +1,10 @@
-"""Routes of the REST API, each with or without its slash at the end."""
+"""The REST API under /api/v1/: its routes, each with or without the slash at the end, and what describes them."""
 
-from django.urls import URLPattern, path, re_path, register_converter
+from django.urls import URLPattern, path, re_path
 
-from studio.api import (
-    code,
-    deployments,
-    docs,
-    endpoints,
-    environments,
-    events,
-    instance_types,
-    invoke,
-    logs,
-    models,
-    operations,
-    people,
-    workspaces,
-)
+from studio.api import docs
 from studio.api.errors import unknown_route
-
-
-class Segment:
-    """One part of a path, without the control characters that no name has and no database takes."""
-
-    regex = r"[^/\x00-\x1f]+"
-
-    def to_python(self, value: str) -> str:
-        return value
-
-    def to_url(self, value: str) -> str:
-        return value
-
-
-register_converter(Segment, "segment")
-
-_ENDPOINT = "endpoints/<segment:name>/"
-_DEPLOYMENTS = "endpoints/<segment:endpoint>/deployments/"
-_DEPLOYMENT = f"{_DEPLOYMENTS}<segment:name>/"
-_VERSION = "<segment:name>/versions/<segment:version>/"
-
-routes: list[URLPattern] = [
-    path("me/", people.Me.as_view(), name="api_me"),
-    path("tokens/", people.Tokens.as_view(), name="api_tokens"),
-    path("tokens/<int:token_id>/", people.TokenDetail.as_view(), name="api_token"),
-    path("workspaces/", workspaces.Workspaces.as_view(), name="api_workspaces"),
-    path("workspaces/<segment:name>/", workspaces.WorkspaceDetail.as_view(), name="api_workspace"),
-    path("workspaces/<segment:name>/members/", workspaces.Members.as_view(), name="api_members"),
-    path("workspaces/<segment:name>/members/<segment:email>/", workspaces.MemberDetail.as_view(), name="api_member"),
-    path("endpoints/", endpoints.Endpoints.as_view(), name="api_endpoints"),
-    path(_ENDPOINT, endpoints.EndpointDetail.as_view(), name="api_endpoint"),
-    path(f"{_ENDPOINT}traffic/", endpoints.Traffic.as_view(), name="api_traffic"),
-    path(f"{_ENDPOINT}keys/list/", endpoints.KeysList.as_view(), name="api_keys_list"),
-    path(f"{_ENDPOINT}keys/regenerate/", endpoints.KeysRegenerate.as_view(), name="api_keys_regenerate"),
-    path(f"{_ENDPOINT}invoke/", invoke.Invoke.as_view(), name="api_invoke"),
-    path(_DEPLOYMENTS, deployments.Deployments.as_view(), name="api_deployments"),
-    path(_DEPLOYMENT, deployments.DeploymentDetail.as_view(), name="api_deployment"),
-    path(f"{_DEPLOYMENT}retry/", deployments.DeploymentRetry.as_view(), name="api_deployment_retry"),
-    path(f"{_DEPLOYMENT}build-log/", logs.DeploymentBuildLog.as_view(), name="api_deployment_build_log"),
-    path(f"{_DEPLOYMENT}replicas/", deployments.Replicas.as_view(), name="api_replicas"),
-    path(f"{_DEPLOYMENT}replicas/<int:ordinal>/log/", logs.ReplicaLog.as_view(), name="api_replica_log"),
-    path(
-        f"{_DEPLOYMENT}replicas/<int:ordinal>/restart/", deployments.ReplicaRestart.as_view(), name="api_replica_restart"
-    ),
-    path("operations/", operations.Operations.as_view(), name="api_operations"),
-    path("operations/<uuid:operation_id>/", operations.OperationDetail.as_view(), name="api_operation"),
-    path("operations/<uuid:operation_id>/cancel/", operations.OperationCancel.as_view(), name="api_operation_cancel"),
-    path("models/", models.Models.as_view(), name="api_models"),
-    path("models/<segment:name>/versions/", models.ModelVersions.as_view(), name="api_model_versions"),
-    path(f"models/{_VERSION}", models.ModelDetail.as_view(), name="api_model"),
-    path(f"models/{_VERSION}files/", models.ModelFiles.as_view(), name="api_model_files"),
-    path("code/", code.Code.as_view(), name="api_code"),
-    path("code/<segment:name>/versions/", code.CodeVersions.as_view(), name="api_code_versions"),
-    path(f"code/{_VERSION}", code.CodeDetail.as_view(), name="api_code_version"),
-    path(f"code/{_VERSION}files/", code.CodeFiles.as_view(), name="api_code_files"),
-    path("environments/", environments.Environments.as_view(), name="api_environments"),
-    path(
-        "environments/<segment:name>/versions/",
-        environments.EnvironmentVersions.as_view(),
-        name="api_environment_versions",
-    ),
-    path(f"environments/{_VERSION}", environments.EnvironmentDetail.as_view(), name="api_environment"),
-    path(f"environments/{_VERSION}build-log/", logs.EnvironmentBuildLog.as_view(), name="api_environment_build_log"),
-    path("instance-types/", instance_types.InstanceTypes.as_view(), name="api_instance_types"),
-    path("events/", events.Events.as_view(), name="api_events"),
-]
+from studio.api.routes import routes
 
 
 def _without_slash(pattern: URLPattern) -> URLPattern:

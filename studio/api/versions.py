@@ -23,7 +23,7 @@ def expected_version(request: Request, in_body: int | None = None) -> int | None
         return in_body
     found = re.fullmatch(r'"?(\d{1,9})"?', header)
     if found is None:
-        raise Invalid({"If-Match": "Send the ETag as it was given, such as \"3\"."})
+        raise Invalid({"If-Match": 'Send the ETag as it was given, such as "3".'})
     version = int(found.group(1))
     if in_body not in (None, version):
         raise Invalid({"version": f"The body says {in_body}, If-Match says {version}. Send one of them."})

@@ -1,12 +1,12 @@
 """What every view of the API does: who asks, what was asked for, which answers there are."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.urls import reverse
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -16,9 +16,9 @@ from endpoints.enums import Source
 from endpoints.models import Deployment, Endpoint, Operation, User, Workspace
 from endpoints.permissions import Action, can, require
 from endpoints.selectors.endpoints import deployment_of, endpoint_for, workspace_for, workspaces_for
-from studio.actors import actor_of
-from studio.api.authentication import TokenMayWrite, person_of, reads_only
+from studio.actors import actor_of, signed_in
 from studio.api.parsing import JSONParser, StrictSerializer
+from studio.api.permissions import TokenMayWrite, reads_only
 from studio.api.schema import StudioSchema
 from studio.api.serializers.operations import OperationSerializer
 
@@ -34,13 +34,20 @@ class StudioView(APIView):
     read the body: who may not, learns nothing of it."""
 
     tag = ""
+    queries: ClassVar[Mapping[str, type[StrictSerializer]]] = {}  # by method; none means that there is nothing to ask
+    asked: dict[str, Any]  # the query of this request, read
     permission_classes = [IsAuthenticated, TokenMayWrite]
     parser_classes = [JSONParser]
     schema = StudioSchema()
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        method = "get" if request.method == "HEAD" else str(request.method).lower()
+        self.asked = _validated(self.queries.get(method, StrictSerializer)(data=request.query_params))
+
     @property
     def person(self) -> User:
-        return person_of(self.request)
+        return signed_in(self.request)
 
     @property
     def actor(self) -> Actor:
@@ -57,14 +64,14 @@ class StudioView(APIView):
     def deployment(self, endpoint: str, name: str, action: Action = Action.READ) -> Deployment:
         return deployment_of(self.endpoint(endpoint, action), name)
 
-    def named_workspace(self, name: str = "") -> Workspace | None:
-        """For lists: None is all that are the person's."""
+    def asked_workspace(self) -> Workspace | None:
+        """`?workspace=`; None means all that are the person's."""
+        name = self.asked.get("workspace")
         return workspace_for(self.person, name) if name else None
 
     def workspace(self, action: Action) -> Workspace:
         """Where to put something: `?workspace=`, or the only one that the person has."""
-        name = self.query(WorkspaceQuery).get("workspace", "")
-        workspace = self.named_workspace(name) or self._only_workspace()
+        workspace = self.asked_workspace() or self._only_workspace()
         require(self.person, action, workspace)
         return workspace
 
@@ -80,15 +87,10 @@ class StudioView(APIView):
         """Whether the person may, and by this token."""
         return not reads_only(self.request) and can(self.person, action, workspace)
 
-    def query(self, serializer: type[StrictSerializer]) -> dict[str, Any]:
-        return _validated(serializer(data=self.request.query_params))
-
     def body(self, serializer: type[StrictSerializer], **context: Any) -> dict[str, Any]:
         return _validated(serializer(data=self.request.data, context=context))
 
-    def finalize_response(
-        self, request: HttpRequest, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         final = super().finalize_response(request, response, *args, **kwargs)
         final.headers.setdefault("Cache-Control", "no-store")
         return final
@@ -99,7 +101,7 @@ def _validated(serializer: StrictSerializer) -> dict[str, Any]:
     return dict(serializer.validated_data)
 
 
-def accepted(request: HttpRequest, operation: Operation) -> Response:
+def accepted(request: Request, operation: Operation) -> Response:
     """202 with the operation, and where to follow it in the headers that Azure's clients poll."""
     url = request.build_absolute_uri(reverse("api_operation", args=[operation.pk]))
     headers = {"Azure-AsyncOperation": url, "Location": url, "Retry-After": str(POLL_SECONDS)}

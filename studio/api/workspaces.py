@@ -19,13 +19,14 @@ class WorkspaceView(StudioView):
 
 
 class Workspaces(WorkspaceView):
-    @extend_schema(parameters=[PageQuery], responses=page_of(WorkspaceSerializer))
+    queries = {"get": PageQuery}
+
+    @extend_schema(responses=page_of(WorkspaceSerializer))
     def get(self, request: Request) -> Response:
         """List workspaces.
 
         Those that you are in."""
-        limit = self.query(PageQuery)["limit"]
-        return paged(request, workspaces_for(self.person), WorkspaceSerializer, limit=limit, ordering="name")
+        return paged(self, workspaces_for(self.person), WorkspaceSerializer, ordering="name")
 
     @extend_schema(request=WorkspaceBody, responses={201: WorkspaceSerializer})
     def post(self, request: Request) -> Response:
@@ -44,11 +45,13 @@ class WorkspaceDetail(WorkspaceView):
 
 
 class Members(WorkspaceView):
-    @extend_schema(parameters=[PageQuery], responses=page_of(MemberSerializer))
+    queries = {"get": PageQuery}
+
+    @extend_schema(responses=page_of(MemberSerializer))
     def get(self, request: Request, name: str) -> Response:
         """List the members of a workspace."""
         members = workspace_for(self.person, name).role_assignments.select_related("user")
-        return paged(request, members, MemberSerializer, limit=self.query(PageQuery)["limit"], ordering="id")
+        return paged(self, members, MemberSerializer, ordering="id")
 
 
 class MemberDetail(WorkspaceView):

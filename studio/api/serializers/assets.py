@@ -3,10 +3,11 @@
 from typing import Any
 
 import yaml
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from endpoints.enums import BuildState, ModelType, ScanStatus
-from endpoints.models import CodeVersion, EnvironmentVersion, ModelVersion, VersionedAsset
+from endpoints.models import EnvironmentVersion, VersionedAsset
 from endpoints.selectors.assets import build_of
 from endpoints.services.specification import built_hash
 from studio.api.paging import PageQuery
@@ -52,9 +53,8 @@ class UploadBody(StrictSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         paths, files = attrs.get("paths"), attrs["files"]
         if paths is not None and len(paths) != len(files):
-            raise serializers.ValidationError(
-                {"paths": f"One path for each file, in the same order: there are {len(files)} files, {len(paths)} paths."}
-            )
+            counts = f"there are {len(files)} files, {len(paths)} paths"
+            raise serializers.ValidationError({"paths": f"One path for each file, in the same order: {counts}."})
         return attrs
 
 
@@ -168,6 +168,7 @@ class BuildSerializer(serializers.Serializer[Any]):
 class EnvironmentDetailSerializer(EnvironmentSerializer):
     build = serializers.SerializerMethodField(help_text="On this machine; null while no deployment has needed it.")
 
-    def get_build(self, environment: EnvironmentVersion) -> BuildSerializer | None:
+    @extend_schema_field(BuildSerializer(allow_null=True))
+    def get_build(self, environment: EnvironmentVersion) -> Any:
         build = build_of(built_hash(environment))
-        return BuildSerializer(build).data if build else None  # type: ignore[return-value]
+        return BuildSerializer(build).data if build else None

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from endpoints.domain.errors import Invalid
 from endpoints.enums import ProvisioningState, ReplicaState
-from endpoints.models import Deployment, Replica, default_probe
+from endpoints.models import Deployment, default_probe
 from endpoints.selectors.assets import code_for, environments_for, models_for
 from studio.api.parsing import Only, StrictSerializer
 from studio.api.serializers.endpoints import READ_ONLY
@@ -134,7 +134,7 @@ def fields_as_in_yaml() -> Iterator[None]:
         raise Invalid({_IN_YAML.get(name, name): message for name, message in error.fields.items()}) from error
 
 
-class ReplicaSerializer(serializers.Serializer[Replica]):
+class ReplicaSerializer(serializers.Serializer[Any]):
     ordinal = serializers.IntegerField()
     generation = serializers.IntegerField()
     state = serializers.ChoiceField(ReplicaState.choices)
@@ -159,7 +159,7 @@ class _RequestSettingsShown(serializers.Serializer[Deployment]):
     max_request_bytes = serializers.IntegerField()
 
 
-class DeploymentSerializer(serializers.Serializer[Deployment]):
+class DeploymentSerializer(serializers.Serializer[Any]):
     """Values of environment variables are shown to who may write, else they read “<not shown>”."""
 
     name = serializers.CharField()

@@ -110,7 +110,7 @@ class TrafficSerializer(serializers.Serializer[Endpoint]):
     live_at = serializers.DateTimeField(allow_null=True)
 
     def get_live(self, endpoint: Endpoint) -> bool:
-        return endpoint.traffic == endpoint.live_traffic
+        return bool(endpoint.traffic == endpoint.live_traffic)
 
 
 class RegenerateBody(StrictSerializer):

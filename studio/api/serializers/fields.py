@@ -61,11 +61,12 @@ class AssetField(serializers.Field[Any, Any, Any, Any]):
 @extend_schema_field({"type": "string"})
 class InstanceTypeField(serializers.Field[Any, Any, Any, Any]):
     def to_internal_value(self, data: Any) -> InstanceType:
-        found = {item.name: item for item in instance_types()}
-        if data not in found.keys():
-            names = ", ".join(found) or "none yet; an administrator adds them"
+        found = list(instance_types())
+        named = next((item for item in found if item.name == data), None)
+        if named is None:
+            names = ", ".join(item.name for item in found) or "none yet; an administrator adds them"
             raise serializers.ValidationError(f"There is no instance type “{data}”. There are: {names}.")
-        return found[data]
+        return named
 
     def to_representation(self, value: InstanceType) -> str:
         return value.name

@@ -32,4 +32,4 @@ class OperationSerializer(serializers.Serializer[Operation]):
     finished_at = serializers.DateTimeField(allow_null=True)
     cancel_requested_at = serializers.DateTimeField(allow_null=True)
     created_by = maker()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]

@@ -34,14 +34,14 @@ class MemberSerializer(serializers.Serializer[RoleAssignment]):
 class TokenBody(StrictSerializer):
     name = serializers.CharField(help_text="Where it is used.")
     expires_at = serializers.DateTimeField(required=False, allow_null=True, help_text="Never, if not given.")
-    read_only = serializers.BooleanField(required=False)
+    read_only = serializers.BooleanField(required=False)  # type: ignore[assignment]
 
 
 class TokenSerializer(serializers.Serializer[PersonalToken]):
     id = serializers.IntegerField()
     name = serializers.CharField()
     prefix = serializers.CharField(help_text="Its first characters.")
-    read_only = serializers.BooleanField()
+    read_only = serializers.BooleanField()  # type: ignore[assignment]
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)
     last_used_at = serializers.DateTimeField(allow_null=True)
