@@ -1,3 +1,98 @@
-from django.urls import URLPattern
+"""What an endpoint costs: per deployment, by hour or day, and by the end of the month."""
 
-urlpatterns: list[URLPattern] = []
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import path, reverse
+from django.utils import timezone
+
+from endpoints.domain.pricing import total
+from endpoints.selectors.cost import DEFAULT, PRESETS, CostWindow, DeploymentCost, cost_window, costs, month, usage_of
+from endpoints.selectors.endpoints import endpoint_for
+from studio.actors import signed_in
+from studio.pages import charts
+from studio.pages.endpoint_frame import endpoint_frame
+from studio.pages.figures import changed, csv_answer, figure_answer, figure_page
+from studio.pages.page import page, show
+from studio.pages.plots import Plot
+
+
+@page
+def endpoint_cost(request: HttpRequest, name: str) -> HttpResponse:
+    """`?range=` of PRESETS, `?by=hour` cuts finer."""
+    context = endpoint_frame(request, name, "endpoint_cost")
+    endpoint = context["endpoint"]
+    shown = asked_window(request)
+    usage = usage_of(endpoint)
+    query = request.GET.urlencode()
+    context |= {
+        **toolbar(request, shown),
+        **totals(costs(usage, shown)),
+        "month": month(usage, now=shown.end),
+        "chart_url": f"{reverse('endpoint_cost_figure', args=[endpoint.name])}?{query}",
+        "csv_url": f"{reverse('endpoint_cost_csv', args=[endpoint.name])}?{query}",
+    }
+    return show(request, "cost/endpoint.html", context)
+
+
+@figure_page
+def endpoint_cost_figure(request: HttpRequest, name: str) -> HttpResponse:
+    return figure_answer(_plot(request, name))
+
+
+@page
+def endpoint_cost_csv(request: HttpRequest, name: str) -> HttpResponse:
+    return csv_answer(_plot(request, name), f"{name}-cost")
+
+
+def _plot(request: HttpRequest, name: str) -> Plot:
+    endpoint = endpoint_for(signed_in(request), name)
+    shown = asked_window(request)
+    found = costs(usage_of(endpoint), shown)
+    return charts.cost(charts.by_deployment(found), shown, told(found))
+
+
+def asked_window(request: HttpRequest) -> CostWindow:
+    return cost_window(request.GET.get("range", ""), by=request.GET.get("by", ""), now=timezone.now())
+
+
+def toolbar(request: HttpRequest, shown: CostWindow) -> dict[str, Any]:
+    asked = request.GET.get("range", "")
+    current = asked if asked in PRESETS else DEFAULT
+    finer = {"by": "" if shown.by == "hour" else "hour"} if current == "7d" else None
+    return {
+        "ranges": [
+            {"label": name, "url": changed(request, range=name, by=""), "current": name == current} for name in PRESETS
+        ],
+        "by": shown.by,
+        "finer_url": changed(request, **finer) if finer else "",
+    }
+
+
+def totals(found: list[DeploymentCost]) -> dict[str, Any]:
+    """The table below the chart. Hours of replicas, not of the clock."""
+    whole = total(item.total for item in found)
+    return {
+        "costs": [
+            {
+                "deployment": item.deployment,
+                "hours": item.time.total_seconds() / 3600,
+                "amount": item.total,
+                "percent": float(item.total * 100 / whole) if whole else 0,
+            }
+            for item in found
+        ],
+        "hours": sum(item.time.total_seconds() for item in found) / 3600,
+        "total": whole,
+    }
+
+
+def told(found: list[DeploymentCost]) -> str:
+    return f"${total(item.total for item in found):,.2f} in all" if found else ""
+
+
+urlpatterns = [
+    path("endpoints/<str:name>/cost/", endpoint_cost, name="endpoint_cost"),
+    path("endpoints/<str:name>/cost/cost.json", endpoint_cost_figure, name="endpoint_cost_figure"),
+    path("endpoints/<str:name>/cost/cost.csv", endpoint_cost_csv, name="endpoint_cost_csv"),
+]

@@ -1,0 +1,111 @@
+"""The answers behind a chart: its figure as JSON, its numbers as CSV, and the toolbar of its range."""
+
+import csv
+import functools
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+
+from endpoints.domain.errors import StudioError
+from endpoints.domain.ranges import PRESETS, Window, window
+from endpoints.selectors.telemetry import Marker
+from studio.api.errors import CONTENT_TYPE, Problem
+from studio.pages.page import View, page
+from studio.pages.plots import Plot, figure, header, rows
+
+
+def figure_page(view: View) -> View:
+    """Signed in; errors are problem+json, which the chart shows with Retry."""
+
+    @page
+    @functools.wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except StudioError as error:
+            problem = Problem(code=error.code, detail=str(error))
+            body = problem.body(getattr(request, "request_id", ""))
+            return JsonResponse(body, status=problem.status, content_type=CONTENT_TYPE)
+
+    return wrapped
+
+
+def figure_answer(plot: Plot, markers: Iterable[Marker] = ()) -> HttpResponse:
+    response = JsonResponse(figure(plot, markers))
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def csv_answer(plot: Plot, filename: str) -> HttpResponse:
+    return csv_file(header(plot), rows(plot), filename)
+
+
+def csv_file(head: list[str], lines: Iterable[list[str]], filename: str) -> HttpResponse:
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{filename}.csv"'
+    writer = csv.writer(response)
+    writer.writerow(_plain(text) for text in head)
+    writer.writerows([_plain(text) for text in line] for line in lines)
+    return response
+
+
+def _plain(text: str) -> str:
+    """No spreadsheet takes it for a formula; a negative number is one of ours."""
+    return f"'{text}" if text[:1] in ("=", "+", "@", "\t", "\r") else text
+
+
+def asked_window(request: HttpRequest) -> Window:
+    """`?range=` or `?from=&to=`. Raises Invalid."""
+    return window(
+        preset=request.GET.get("range", ""),
+        start=request.GET.get("from", ""),
+        end=request.GET.get("to", ""),
+        now=timezone.now(),
+        interval=settings.STUDIO_COLLECTOR_INTERVAL_SECONDS,
+    )
+
+
+def toolbar(request: HttpRequest, shown: Window) -> dict[str, Any]:
+    """What components/range.html takes. Earlier and later move by half of what is shown."""
+    half = shown.length / 2
+    later = shown.end + half
+    return {
+        "ranges": [
+            {"label": name, "url": changed(request, range=name, **_NO_OWN), "current": name == shown.preset}
+            for name in PRESETS
+        ],
+        "earlier_url": _moved(request, shown.start - half, shown.end - half),
+        "later_url": "" if shown.preset else _moved(request, shown.start + half, later),
+        "from_value": shown.start.strftime("%Y-%m-%dT%H:%M"),
+        "to_value": shown.end.strftime("%Y-%m-%dT%H:%M"),
+    }
+
+
+_NO_OWN = {"from": "", "to": ""}
+
+
+def _moved(request: HttpRequest, start: datetime, end: datetime) -> str:
+    if end >= timezone.now():
+        return changed(request, range="1h", **_NO_OWN)
+    own = {"from": start.strftime("%Y-%m-%dT%H:%M"), "to": end.strftime("%Y-%m-%dT%H:%M")}
+    return changed(request, range="", **own)
+
+
+def changed(request: HttpRequest, **parameters: str) -> str:
+    """The same page with these parameters; an empty one is taken out. The choice of a table is not kept."""
+    query = request.GET.copy()
+    query.pop("table", None)
+    for name, value in parameters.items():
+        query.pop(name, None)
+        if value:
+            query[name] = value
+    return f"?{query.urlencode()}"
+
+
+def table_of(plot: Plot, title: str) -> dict[str, Any]:
+    """For who has no JavaScript: what templates/metrics/_table.html takes."""
+    return {"title": title, "header": header(plot), "rows": rows(plot)}

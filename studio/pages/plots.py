@@ -1,0 +1,190 @@
+"""A plot: columns of numbers over points in time. From it come the Plotly figure, the table and the CSV."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from endpoints.selectors.telemetry import Marker
+
+Values = Sequence[float | None]
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """`values` has one for each point of the plot; None is a gap, and stays one."""
+
+    name: str
+    values: Values
+    form: Literal["line", "area", "step", "bar"] = "line"
+    meta: Json = field(default_factory=dict)  # {"slot": n} or {"tone": "bad"}: the theme makes a colour of it
+    line: Json = field(default_factory=dict)
+    pattern: str = ""  # of bars: tells two of one tone apart
+    right: bool = False  # on the second axis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plot:
+    """`partial`: the last point's time is not over. `unit` is the axis' title."""
+
+    points: Sequence[datetime]
+    partial: bool
+    columns: Sequence[Column]
+    unit: str
+    summary: str
+    empty: str = "Nothing was measured in this range."
+    span: tuple[datetime, datetime] | None = None
+    right_unit: str = ""
+    log_scale: bool = False
+
+
+def figure(plot: Plot, markers: Iterable[Marker] = ()) -> Json:
+    """A Plotly figure with what the page's script needs beside it (docs/design-system.md, Charts)."""
+    return {
+        "data": list(_traces(plot)),
+        "layout": _layout(plot),
+        "summary": plot.summary,
+        "empty": plot.empty,
+        "markers": [{"at": iso(item.at), "label": item.label, "kind": item.kind} for item in markers],
+    }
+
+
+def _layout(plot: Plot) -> Json:
+    layout: Json = {"xaxis": {"type": "date"}, "yaxis": {"title": {"text": plot.unit}}}
+    if plot.span:
+        layout["xaxis"]["range"] = [iso(each) for each in plot.span]
+    if plot.log_scale:
+        layout["yaxis"] |= {"type": "log", "rangemode": "normal"}
+    if any(column.right for column in plot.columns):
+        layout["yaxis2"] = {"title": {"text": plot.right_unit}, "overlaying": "y", "side": "right"}
+    if any(column.form == "bar" for column in plot.columns):
+        layout["barmode"] = "stack"
+    return layout
+
+
+def _traces(plot: Plot) -> Iterator[Json]:
+    yield from _areas(plot, [column for column in plot.columns if column.form == "area"])
+    for column in plot.columns:
+        if column.form == "bar":
+            yield _bar(plot, column)
+        elif column.form != "area":
+            yield from _lines(plot, column)
+
+
+def _common(column: Column) -> Json:
+    return {"name": column.name, "meta": column.meta, "legendgroup": column.name}
+
+
+def _bar(plot: Plot, column: Column) -> Json:
+    """A bar of time that is not over is paler."""
+    marker: Json = {}
+    if plot.partial:
+        marker["opacity"] = [1.0] * (len(plot.points) - 1) + [0.5]
+    if column.pattern:
+        marker["pattern"] = {"shape": column.pattern, "fillmode": "overlay", "size": 6}
+    return {**_common(column), "type": "bar", "x": _x(plot.points), "y": _y(column.values), "marker": marker}
+
+
+def _lines(plot: Plot, column: Column) -> Iterator[Json]:
+    whole = len(plot.points) - 1 if plot.partial else len(plot.points)
+    yield _line(plot.points[:whole], column.values[:whole], column)
+    if plot.partial and column.values and column.values[-1] is not None:
+        dashed = _line(plot.points[-2:], column.values[-2:], column, dash="dot")
+        yield {**dashed, "name": f"{column.name}, so far", "showlegend": False}
+
+
+def _line(points: Sequence[datetime], values: Values, column: Column, **line: Any) -> Json:
+    shape = {"shape": "hv"} if column.form == "step" else {}
+    trace = {
+        **_common(column),
+        "type": "scatter",
+        "mode": "lines+markers" if _has_lone_point(values) else "lines",
+        "x": _x(points),
+        "y": _y(values),
+        "connectgaps": False,
+        "line": {**shape, **column.line, **line},
+    }
+    return trace | ({"yaxis": "y2"} if column.right else {})
+
+
+def _areas(plot: Plot, columns: Sequence[Column]) -> Iterator[Json]:
+    """Stacked. Plotly joins what lies beside a gap of a stack, so each stretch without one is a stack of its own."""
+    if not columns:
+        return
+    shown: set[str] = set()
+    for number, stretch in enumerate(_stretches(plot, columns)):
+        for column in columns:
+            trace = _area(plot, column, stretch, f"stretch-{number}")
+            yield {**trace, "showlegend": column.name not in shown}
+            shown.add(column.name)
+    if plot.partial and len(plot.points) > 1 and any(column.values[-1] is not None for column in columns):
+        for column in columns:
+            trace = _area(plot, column, range(len(plot.points) - 2, len(plot.points)), "partial")
+            yield {
+                **trace,
+                "name": f"{column.name}, so far",
+                "line": {"dash": "dot"},
+                "showlegend": column.name not in shown,
+            }
+
+
+def _area(plot: Plot, column: Column, stretch: range, stack: str) -> Json:
+    """Within a stretch, a deployment without a number had no part in the sum: zero."""
+    values = [column.values[index] or 0 for index in stretch]
+    return {
+        **_common(column),
+        "type": "scatter",
+        "mode": "lines+markers" if len(stretch) == 1 else "lines",
+        "stackgroup": stack,
+        "x": _x([plot.points[index] for index in stretch]),
+        "y": _y(values),
+    }
+
+
+def _stretches(plot: Plot, columns: Sequence[Column]) -> Iterator[range]:
+    """Runs of points in which at least one column has a number; without the partial one."""
+    start = None
+    for index in range(len(plot.points) - plot.partial):
+        known = any(column.values[index] is not None for column in columns)
+        if known and start is None:
+            start = index
+        elif not known and start is not None:
+            yield range(start, index)
+            start = None
+    if start is not None:
+        yield range(start, len(plot.points) - plot.partial)
+
+
+def _has_lone_point(values: Values) -> bool:
+    """A number between two gaps is no line: it needs a dot."""
+    known = [value is not None for value in (None, *values, None)]
+    return any(
+        here and not before and not after for before, here, after in zip(known, known[1:], known[2:], strict=False)
+    )
+
+
+def _x(points: Iterable[datetime]) -> list[str]:
+    return [iso(point) for point in points]
+
+
+def _y(values: Values) -> list[float | None]:
+    return [None if value is None else round(float(value), 6) for value in values]
+
+
+def iso(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def header(plot: Plot) -> list[str]:
+    return ["time (UTC)", *(column.name for column in plot.columns)]
+
+
+def rows(plot: Plot) -> list[list[str]]:
+    """Points at which something is known; a number that is not known is empty."""
+    numbers = [_y(column.values) for column in plot.columns]
+    return [
+        [iso(point), *("" if value is None else f"{value:g}" if abs(value) < 1e6 else f"{value:.0f}" for value in line)]
+        for point, *line in zip(plot.points, *numbers, strict=True)
+        if any(value is not None for value in line)
+    ]
