@@ -134,7 +134,8 @@ class EnvironmentBody(StrictSerializer):
         if ("conda_file" in attrs) == ("requirements" in attrs):
             raise serializers.ValidationError({"conda_file": "Give either conda_file or requirements."})
         if "requirements" in attrs:
-            return {**attrs, "format": EnvironmentVersion.Format.REQUIREMENTS, "text": attrs.pop("requirements")}
+            text = attrs.pop("requirements")
+            return {**attrs, "format": EnvironmentVersion.Format.REQUIREMENTS, "text": text}
         if "python_version" in attrs:
             raise serializers.ValidationError({"python_version": "A conda file names its own: python=3.11."})
         given = attrs.pop("conda_file")
