@@ -1,11 +1,11 @@
 """Latency as mergeable buckets. Percentiles come from merged buckets; they are never averaged.
 
 A latency histogram maps the upper bound of a bucket, in whole milliseconds, to a number of requests. A bucket
-holds what took more than the bound before, up to its own. The error of a percentile is at most the width of its
-bucket: 1 ms below 14 ms, 15 % above.
+holds what took as long as the bound before or longer, and less than its own. The error of a percentile is at most the
+width of its bucket: 1 ms below 14 ms, 15 % above.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
@@ -24,7 +24,7 @@ LATENCY_BOUNDS_MS = _bounds()
 
 def bucket_of(milliseconds: float) -> int:
     """The upper bound of the bucket; what is above the last one counts there."""
-    return LATENCY_BOUNDS_MS[min(bisect_left(LATENCY_BOUNDS_MS, milliseconds), len(LATENCY_BOUNDS_MS) - 1)]
+    return LATENCY_BOUNDS_MS[min(bisect_right(LATENCY_BOUNDS_MS, milliseconds), len(LATENCY_BOUNDS_MS) - 1)]
 
 
 def merge(histograms: Iterable[Latency]) -> dict[int, int]:

@@ -4,14 +4,17 @@ import http.client
 import re
 import socket
 import struct
+from collections import defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
 import psutil
 
+from endpoints.domain.buckets import bucket_of
 from endpoints.domain.counters import ClusterCounters, GatewaySnapshot
 from endpoints.telemetry.port import TelemetryUnreachable
+from endpoints.telemetry.processes import identity_of, started_at
 
 COUNTERS = {
     "upstream_rq_2xx": "2xx",
@@ -20,7 +23,8 @@ COUNTERS = {
     "upstream_rq_5xx": "5xx",
     "upstream_rq_424": "model_errors",
     "upstream_rq_timeout": "timeouts",
-    "upstream_rq_pending_overflow": "overflows",
+    "upstream_rq_active_overflow": "overflows",  # over max_requests
+    "upstream_rq_pending_overflow": "overflows",  # over max_pending_requests
     "upstream_rq_retry": "retries",
     "upstream_cx_connect_fail": "connect_failures",
     "upstream_cx_rx_bytes_total": "bytes_out",  # from the replica to the caller
@@ -29,10 +33,12 @@ COUNTERS = {
 GAUGES = {"upstream_rq_active": "active", "membership_healthy": "healthy"}
 LATENCY = "upstream_rq_time"
 NAMES = "|".join((*COUNTERS, *GAUGES, LATENCY))
-# `usedonly` leaves out what is still zero; buckets as text are a tenth of what they are as JSON.
-PATH = "/stats?usedonly&histogram_buckets=cumulative&filter=" + quote(f"^cluster[.]d-[^.]+[.]({NAMES})$", safe="")
-BUCKET = re.compile(r"B([0-9.]+)\([0-9]+,([0-9]+)\)")
+# `usedonly` leaves out what is still zero. `detailed` has Envoy's own bins, those that hold something: half the text of
+# cumulative buckets, and free of the bounds that are configured.
+PATH = "/stats?usedonly&histogram_buckets=detailed&filter=" + quote(f"^cluster[.]d-[^.]+[.]({NAMES})$", safe="")
 PREFIX = "cluster."
+TOTALS = "  totals="
+BIN = re.compile(r"([0-9.]+),[0-9.]+:([0-9]+)")
 
 
 class EnvoyStatistics:
@@ -49,56 +55,52 @@ class EnvoyStatistics:
             text = answer.read().decode()
             if answer.status != http.client.OK:
                 raise TelemetryUnreachable(f"The gateway's admin interface answered {answer.status}.")
-            process = psutil.Process(connection.peer)
-            started = process.create_time()
+            identity, started = identity_of(connection.peer), started_at(connection.peer)
         except (OSError, http.client.HTTPException, psutil.Error) as error:
             raise TelemetryUnreachable(f"The gateway's admin interface does not answer: {error}") from error
         finally:
             connection.close()
         return GatewaySnapshot(
-            identity=f"{connection.peer}@{started}",
-            started_at=datetime.fromtimestamp(started, UTC),
+            identity=identity,
+            started_at=started,
             at=datetime.now(UTC),
             clusters=parse(text),
         )
 
 
 def parse(text: str) -> dict[str, ClusterCounters]:
-    """Lines such as `cluster.d-1f.upstream_rq_2xx: 5`, by cluster."""
-    counts: dict[str, dict[str, int]] = {}
-    gauges: dict[str, dict[str, int]] = {}
+    """Lines such as `cluster.d-1f.upstream_rq_2xx: 5`, by cluster; a histogram's bins are in a line after its name."""
+    counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    gauges: dict[str, dict[str, int]] = defaultdict(dict)
     latency: dict[str, dict[int, int]] = {}
+    cluster = ""
     for line in text.splitlines():
-        name, _, value = line.partition(": ")
-        cluster, _, counter = name.removeprefix(PREFIX).partition(".")
-        if counter in COUNTERS:
-            counts.setdefault(cluster, {})[COUNTERS[counter]] = int(value)
-        elif counter in GAUGES:
-            gauges.setdefault(cluster, {})[GAUGES[counter]] = int(value)
-        elif counter == LATENCY:
-            latency[cluster] = parse_latency(value)
+        if line.startswith(PREFIX):
+            name, _, value = line.partition(":")
+            cluster, _, counter = name.removeprefix(PREFIX).partition(".")
+            if counter in COUNTERS:
+                counts[cluster][COUNTERS[counter]] += int(value)
+            elif counter in GAUGES:
+                gauges[cluster][GAUGES[counter]] = int(value)
+        elif line.startswith(TOTALS):
+            latency[cluster] = parse_latency(line)
     return {
         cluster: ClusterCounters(
-            counts=counts.get(cluster, {}), latency=latency.get(cluster, {}), **gauges.get(cluster, {})
+            counts=dict(counts.get(cluster, {})), latency=latency.get(cluster, {}), **gauges.get(cluster, {})
         )
         for cluster in counts.keys() | gauges.keys() | latency.keys()
     }
 
 
-def parse_latency(value: str) -> dict[int, int]:
-    """`B0.5(0,3) B1(0,3) B2(0,7)`: interval and total up to each bound.
+def parse_latency(line: str) -> dict[int, int]:
+    """`  totals=0,0:3, 2,0.1:4, 110,10:1`: the lower end of each bin, its width, and how many lie in it.
 
-    Envoy counts whole milliseconds, rounded down: its 0, which lies under 0.5, is all that took less than 1.
+    Envoy counts whole milliseconds, rounded down: its 2 is all that took at least 2 and less than 3.
     """
-    found: dict[int, int] = {}
-    below = 0
-    for bound, total in BUCKET.findall(value):
-        count = int(total) - below
-        if count > 0:
-            upper = max(1, int(float(bound)))
-            found[upper] = found.get(upper, 0) + count
-            below += count
-    return found
+    found: dict[int, int] = defaultdict(int)
+    for lower, count in BIN.findall(line):
+        found[bucket_of(round(float(lower)))] += int(count)
+    return dict(found)
 
 
 class _Connection(http.client.HTTPConnection):

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psutil
 
@@ -29,13 +30,13 @@ def _children() -> dict[int, list[int]]:
 def _reading(pid: int, children: Mapping[int, list[int]]) -> ProcessReading | None:
     """Resident memory is summed: pages that processes share count in each."""
     try:
-        started = psutil.Process(pid).create_time()
-    except psutil.Error:
+        identity, started = identity_of(pid), started_at(pid)
+    except (OSError, psutil.Error):
         return None
     used = [_used(each) for each in _tree(pid, children)]
     return ProcessReading(
-        identity=f"{pid}@{started}",
-        started_at=datetime.fromtimestamp(started, UTC),
+        identity=identity,
+        started_at=started,
         cpu_ms=round(sum(cpu for cpu, _ in used) * 1000),
         memory_bytes=sum(memory for _, memory in used),
     )
@@ -55,3 +56,17 @@ def _used(pid: int) -> tuple[float, int]:
             return sum(process.cpu_times()[:4]), process.memory_info().rss
     except psutil.Error:
         return 0.0, 0
+
+
+def identity_of(pid: int) -> str:
+    """Of this run of a program. Raises OSError when it is gone.
+
+    By its start in ticks since boot (proc_pid_stat(5)): the time of its start moves whenever the clock is set.
+    """
+    _, _, fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
+    return f"{pid}@{fields.split()[19]}"
+
+
+def started_at(pid: int) -> datetime:
+    """Raises psutil.Error."""
+    return datetime.fromtimestamp(psutil.Process(pid).create_time(), UTC)
