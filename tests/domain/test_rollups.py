@@ -1,0 +1,79 @@
+"""Ten seconds, a minute, an hour: the same whatever the way there."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from endpoints.domain.buckets import LATENCY_BOUNDS_MS
+from endpoints.domain.rollups import (
+    COUNTS,
+    RESOLUTIONS,
+    Gauge,
+    SampleValues,
+    aligned,
+    from_json,
+    merged,
+    to_json,
+    together,
+)
+
+gauges = st.none() | st.integers(0, 50).map(Gauge.of)
+samples = st.builds(
+    SampleValues,
+    covered_ms=st.integers(0, 60_000),
+    counts=st.dictionaries(st.sampled_from(COUNTS), st.integers(0, 1000)),
+    latency=st.dictionaries(st.sampled_from(LATENCY_BOUNDS_MS), st.integers(0, 1000), max_size=6),
+    cpu_ms=st.integers(0, 60_000),
+    cpu_covered_ms=st.integers(0, 60_000),
+    active=gauges,
+    memory_bytes=gauges,
+    ready=gauges,
+    wanted=gauges,
+)
+
+
+@given(st.lists(samples, max_size=8), st.integers(0, 8), st.randoms())
+def test_any_grouping_in_any_order_gives_the_same(parts: list[SampleValues], cut: int, chance: Any) -> None:
+    whole = merged(parts)
+    chance.shuffle(parts)
+    assert merged([merged(parts[:cut]), merged(parts[cut:])]) == whole
+    assert merged([whole]) == whole
+
+
+@given(samples)
+def test_what_is_stored_is_what_is_read(values: SampleValues) -> None:
+    stored = json.loads(json.dumps(to_json(values)))
+    read = from_json(stored)
+    assert to_json(read) == stored
+    assert (read.requests, read.errors, read.ready) == (values.requests, values.errors, values.ready)
+
+
+def test_requests_and_errors() -> None:
+    values = SampleValues(counts={"2xx": 5, "3xx": 1, "4xx": 2, "5xx": 3, "model_errors": 2, "timeouts": 1})
+    assert (values.requests, values.errors) == (11, 5)
+
+
+def test_a_gauge_keeps_its_extremes() -> None:
+    gauge = merged(SampleValues(active=Gauge.of(value)) for value in (4, 1, 7)).active
+    assert gauge == Gauge(count=3, total=12, low=1, high=7)
+    assert gauge is not None
+    assert gauge.mean == 4
+    assert merged([]).active is None
+
+
+def test_deployments_together_share_the_time() -> None:
+    one, two = (SampleValues(covered_ms=10_000, counts={"2xx": count}) for count in (3, 4))
+    both = together([one, two])
+    assert (both.covered_ms, both.counts) == (10_000, {"2xx": 7})
+
+
+@given(st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1)), st.sampled_from(RESOLUTIONS))
+def test_intervals_are_aligned_and_nest(at: datetime, seconds: int) -> None:
+    at = at.replace(tzinfo=UTC)
+    start = aligned(at, seconds)
+    assert start <= at < start + timedelta(seconds=seconds)
+    assert start.timestamp() % seconds == 0
+    assert aligned(start, 3600) == aligned(at, 3600)

@@ -1,0 +1,369 @@
+"""The collector: every request and every second once, whatever restarts, fails or is killed in between."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import DatabaseError
+
+from endpoints import wiring
+from endpoints.domain.rollups import RETENTION, from_json
+from endpoints.enums import ReplicaState, UsagePhase
+from endpoints.models import CounterCursor, Deployment, Lease, Replica, Sample, Usage
+from endpoints.reconcile import collector
+from endpoints.reconcile.collector import collect
+from endpoints.telemetry.fake import FakeGatewayStatistics, FakeProcesses
+from tests.factories import DeploymentFactory, InstanceTypeFactory, SampleFactory
+
+pytestmark = pytest.mark.django_db
+START = datetime(2026, 3, 15, 12, 0, 0, tzinfo=UTC)
+
+
+@dataclass
+class Studio:
+    """One deployment with two replicas since START, and a clock that moves by passes."""
+
+    gateway: FakeGatewayStatistics
+    processes: FakeProcesses
+    clock: Any
+    deployment: Deployment = field(init=False)
+
+    def __post_init__(self) -> None:
+        size = InstanceTypeFactory(price_per_hour=Decimal("0.0600"))
+        self.deployment = DeploymentFactory(instance_type=size, instance_count=2, replicas=2)
+        Replica.objects.filter(ordinal=1).update(pid=4322)
+
+    def later(self, seconds: float = 10) -> datetime:
+        self.clock.shift(timedelta(seconds=seconds))
+        return datetime.now(UTC)
+
+    def requests(self, **counts: int) -> None:
+        self.gateway.add(self.deployment.cluster, **counts)
+
+    def collect(self, seconds: float = 10, *, interval: int = 10) -> None:
+        self.later(seconds)
+        assert collect(interval=interval)
+
+    def counted(self, resolution: int) -> list[tuple[datetime, int]]:
+        return list(Sample.objects.filter(resolution=resolution).order_by("at").values_list("at", "requests"))
+
+    def total(self, resolution: int) -> int:
+        return sum(requests for _, requests in self.counted(resolution))
+
+    def values(self, resolution: int = 10) -> Any:
+        return from_json(Sample.objects.filter(resolution=resolution).latest("at").values)
+
+    def billed(self) -> timedelta:
+        return sum((row.ended_at - row.started_at for row in Usage.objects.all()), timedelta())
+
+
+@pytest.fixture
+def studio(adapters: wiring.Adapters) -> Iterator[Studio]:
+    gateway, processes = adapters.gateway_statistics, adapters.process_statistics
+    assert isinstance(gateway, FakeGatewayStatistics)
+    assert isinstance(processes, FakeProcesses)
+    processes.age = timedelta()
+    with time_machine.travel(START, tick=False) as clock:
+        gateway.started_at = START
+        yield Studio(gateway, processes, clock)
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def test_a_pass_writes_all_resolutions(studio: Studio) -> None:
+    studio.requests(ok=5, client=1, server=2)
+    studio.collect()
+    for resolution in (10, 60, 3600):
+        assert studio.counted(resolution) == [(START, 8)]
+    values = studio.values()
+    assert (values.covered_ms, values.requests, values.errors) == (10_000, 8, 3)
+    assert (values.ready.mean, values.wanted.mean) == (2, 2)
+    assert values.memory_bytes.count == 2
+    assert values.latency == {6: 8}
+
+
+def test_passes_fill_their_intervals(studio: Studio) -> None:
+    for _ in range(7):
+        studio.requests(ok=6)
+        studio.collect()
+    assert studio.counted(10) == [(at(10 * number), 6) for number in range(7)]
+    assert studio.counted(60) == [(START, 36), (at(60), 6)]
+    assert studio.counted(3600) == [(START, 42)]
+    assert studio.values(60).covered_ms == 10_000
+    assert studio.values(3600).covered_ms == 70_000
+
+
+def test_several_passes_within_an_interval_add_up(studio: Studio) -> None:
+    for _ in range(9):
+        studio.requests(ok=1)
+        studio.collect(1, interval=1)
+    assert studio.counted(10) == [(START, 9)]
+    assert studio.values(3600).covered_ms == 9000
+
+
+def test_cpu_is_cores_per_replica(studio: Studio) -> None:
+    studio.collect()
+    studio.collect()
+    values = studio.values()
+    assert (values.cpu_ms, values.cpu_covered_ms) == (10_000, 20_000)  # two replicas, half a core each
+
+
+def test_a_pass_without_anything_new_counts_nothing_twice(studio: Studio) -> None:
+    studio.requests(ok=5)
+    studio.collect()
+    assert collect(interval=10)
+    assert collect(interval=10)
+    assert [studio.total(resolution) for resolution in (10, 60, 3600)] == [5, 5, 5]
+    assert studio.billed() == 2 * timedelta(seconds=10)
+
+
+def test_the_collector_was_down_for_a_while(studio: Studio) -> None:
+    """Nothing is lost, the rate is true, and the gap is a gap."""
+    studio.requests(ok=5)
+    studio.collect()
+    studio.requests(ok=300)
+    studio.collect(600)
+    assert studio.total(10) == studio.total(60) == studio.total(3600) == 305
+    assert len(studio.counted(10)) == 2
+    assert studio.values().covered_ms == 600_000
+    assert studio.billed() == 2 * timedelta(seconds=610)
+
+
+def test_the_gateway_restarts(studio: Studio) -> None:
+    studio.requests(ok=100)
+    studio.collect()
+    studio.gateway.restart(at=studio.later(4))
+    studio.requests(ok=120)
+    studio.collect(6)
+    assert studio.counted(10) == [(START, 100), (at(10), 120)]
+    assert studio.values().covered_ms == 6000
+
+
+def test_the_gateway_is_down(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
+    studio.requests(ok=5)
+    studio.collect()
+    studio.gateway.down = True
+    studio.collect()
+    assert "is down" in caplog.text
+    values = studio.values()
+    assert (values.requests, values.covered_ms, values.ready.mean) == (0, 0, 2)
+    studio.gateway.down = False
+    studio.requests(ok=7)
+    studio.collect()
+    assert studio.total(10) == 12
+    assert studio.values().covered_ms == 20_000
+
+
+@pytest.mark.parametrize("broken", ["cursors.save", "bill", "Sample.objects.bulk_create"])
+def test_a_pass_that_is_cut_off_has_not_been(studio: Studio, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    studio.requests(ok=5)
+    studio.collect()
+    before = studio.counted(10), studio.billed(), list(CounterCursor.objects.values())
+    with monkeypatch.context() as patched:
+
+        def fail(*_: Any, **__: Any) -> None:
+            raise DatabaseError("the disk is full")
+
+        patched.setattr(f"endpoints.reconcile.collector.{broken}", fail)
+        studio.requests(ok=6)
+        studio.later()
+        with pytest.raises(DatabaseError):
+            collect(interval=10)
+    assert (studio.counted(10), studio.billed(), list(CounterCursor.objects.values())) == before
+    studio.collect()
+    assert studio.total(10) == studio.total(60) == studio.total(3600) == 11
+    assert studio.billed() == 2 * timedelta(seconds=30)
+
+
+def test_two_collectors_never_work_at_once(studio: Studio) -> None:
+    Lease.objects.create(name="collector", token="another", expires_at=at(30))
+    studio.requests(ok=5)
+    studio.later()
+    assert not collect(interval=10)
+    assert not Sample.objects.exists()
+    studio.collect(30)
+    assert studio.total(10) == 5
+
+
+def test_who_lost_the_lease_meanwhile_writes_nothing(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    scrape = collector.scrape
+
+    def slow() -> Any:
+        found = scrape()
+        Lease.objects.filter(name="collector").update(token="another")
+        return found
+
+    monkeypatch.setattr(collector, "scrape", slow)
+    studio.requests(ok=5)
+    studio.collect()
+    assert not Sample.objects.exists()
+    assert not CounterCursor.objects.exists()
+
+
+def test_a_deleted_deployment_s_last_requests_are_counted(studio: Studio) -> None:
+    studio.collect()
+    Replica.objects.all().delete()
+    Deployment.objects.update(deleted_at=datetime.now(UTC), state="Deleting")
+    studio.requests(ok=3)
+    studio.collect()
+    assert studio.total(10) == 3
+    Deployment.objects.update(deleted_at=START - timedelta(days=1))
+    studio.requests(ok=3)
+    studio.collect()
+    assert studio.total(10) == 3
+
+
+def test_a_deployment_without_replicas_and_requests_has_no_samples(studio: Studio) -> None:
+    idle = DeploymentFactory()
+    studio.gateway.add(idle.cluster, healthy=0)
+    studio.collect()
+    assert not Sample.objects.filter(deployment=idle).exists()
+
+
+# What is billed
+
+
+def test_a_replica_is_billed_from_its_start_by_the_hour(studio: Studio) -> None:
+    for _ in range(3):
+        studio.collect(1300)
+    rows = Usage.objects.filter(replica_id__endswith="-0").order_by("started_at")
+    assert [(row.started_at, row.ended_at) for row in rows] == [(START, at(3600)), (at(3600), at(3900))]
+    assert {(row.phase, row.price_per_hour) for row in rows} == {(UsagePhase.RUNNING, Decimal("0.06"))}
+    assert studio.billed() == 2 * timedelta(seconds=3900)
+
+
+def test_a_price_changes_what_comes_not_what_was(studio: Studio) -> None:
+    studio.collect()
+    studio.deployment.instance_type.price_per_hour = Decimal("9")
+    studio.deployment.instance_type.save()
+    studio.collect()
+    rows = Usage.objects.filter(replica_id__endswith="-0").order_by("started_at")
+    assert [(row.price_per_hour, row.ended_at) for row in rows] == [
+        (Decimal("0.06"), at(10)),
+        (Decimal("9"), at(20)),
+    ]
+
+
+def test_starting_running_draining_are_told_apart(studio: Studio) -> None:
+    Replica.objects.filter(ordinal=1).delete()
+    replica = Replica.objects.filter(ordinal=0)
+    for changes in (
+        {"state": ReplicaState.STARTING},
+        {"state": ReplicaState.READY},
+        {"stopping_at": at(20)},
+        {"state": ReplicaState.STOPPED},
+        {},
+    ):
+        replica.update(**changes)
+        studio.collect()
+    rows = Usage.objects.order_by("started_at").values_list("phase", "started_at", "ended_at")
+    assert list(rows) == [
+        (UsagePhase.STARTING, START, at(10)),
+        (UsagePhase.RUNNING, at(10), at(20)),
+        (UsagePhase.DRAINING, at(20), at(30)),
+    ]
+
+
+def test_deletion_closes(studio: Studio) -> None:
+    studio.collect()
+    Replica.objects.all().delete()
+    studio.collect()
+    studio.collect()
+    assert studio.billed() == 2 * timedelta(seconds=10)
+
+
+def test_the_same_name_again_is_billed_from_its_own_start(studio: Studio) -> None:
+    studio.collect()
+    Replica.objects.update(state=ReplicaState.STOPPED)
+    studio.collect()
+    Replica.objects.update(state=ReplicaState.STARTING, started_at=at(25))
+    studio.collect()
+    assert studio.billed() == 2 * timedelta(seconds=15)
+
+
+def test_a_replica_that_was_not_seen_for_a_moment_is_not_billed_twice(studio: Studio) -> None:
+    """Its process is the old one: nothing before what was billed is billed again."""
+    studio.collect()
+    Replica.objects.update(state=ReplicaState.STOPPED)
+    studio.collect()
+    Replica.objects.update(state=ReplicaState.READY)
+    studio.collect()
+    assert studio.billed() == 2 * timedelta(seconds=30)
+
+
+def test_a_lost_cursor_bills_nothing_twice(studio: Studio) -> None:
+    studio.collect()
+    CounterCursor.objects.filter(name="billing").delete()
+    studio.collect()
+    assert studio.billed() == 2 * timedelta(seconds=20)
+
+
+def test_a_replica_that_never_started_costs_nothing(studio: Studio) -> None:
+    Replica.objects.update(started_at=None, state=ReplicaState.STARTING, pid=None)
+    studio.collect()
+    assert not Usage.objects.exists()
+
+
+# House-keeping
+
+
+def test_old_samples_go(studio: Studio) -> None:
+    for resolution, kept in RETENTION.items():
+        for extra in (timedelta(minutes=1), timedelta(hours=-2)):
+            SampleFactory(deployment=studio.deployment, resolution=resolution, at=START - kept - extra)
+    studio.collect()
+    left = Sample.objects.filter(at__lt=START - timedelta(hours=2))
+    assert {row.resolution: row.at for row in left} == {
+        resolution: START - kept + timedelta(hours=2) for resolution, kept in RETENTION.items()
+    }
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_pass_takes_as_many_queries_for_one_deployment_as_for_three(
+    studio: Studio, count: int, django_assert_num_queries: Any
+) -> None:
+    made: list[Deployment] = [studio.deployment, *(DeploymentFactory(replicas=2) for _ in range(count - 1))]
+    for deployment in made:
+        studio.gateway.add(deployment.cluster, ok=3)
+    studio.collect()
+    for deployment in made:
+        studio.gateway.add(deployment.cluster, ok=3)
+    studio.later()
+    # The lease 3, replicas, cursors, deployments, samples 2, usage, cursors; 3 to prune, 2 of the savepoint.
+    with django_assert_num_queries(15):
+        collect(interval=10)
+
+
+def test_it_goes_on_after_any_failure_until_it_is_told_to_stop(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    outcomes: list[Any] = [DatabaseError("locked"), ValueError("odd"), False, True]
+
+    def one_pass(**_: Any) -> bool:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return bool(outcome)
+
+    monkeypatch.setattr(collector, "collect", one_pass)
+    waits: list[float] = []
+    stop = threading.Event()
+
+    def wait(seconds: float) -> bool:
+        waits.append(seconds)
+        if not outcomes:
+            stop.set()
+        return stop.is_set()
+
+    collector.run(interval=10, wait=wait)
+    assert not outcomes
+    assert "locked" in caplog.text
+    assert "odd" in caplog.text
+    assert all(0 < seconds <= 10 for seconds in waits)
