@@ -123,7 +123,7 @@ def _start(deployment: Deployment, ordinals: tuple[int, ...]) -> None:
 def _write(deployment: Deployment, operation: Operation | None, decided: Plan, trouble: Exception | None) -> None:
     """Locks in the order that everybody keeps: deployment, operation, and the gateway's revision last."""
     now = timezone.now()
-    Deployment.objects.select_for_update().get(pk=deployment.pk)
+    Deployment.objects.select_for_update(no_key=True).get(pk=deployment.pk)
     Replica.objects.filter(pk__in=decided.forget).delete()
     if operation is not None:
         phases.note_trouble(operation, trouble, now=now)

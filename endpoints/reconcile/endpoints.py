@@ -1,13 +1,18 @@
 """What concerns whole endpoints: their end, and traffic that was promised to a deployment."""
 
+import logging
+
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from endpoints.domain.actor import SYSTEM
+from endpoints.domain.errors import StudioError
 from endpoints.enums import ProvisioningState
 from endpoints.models import Deployment, Endpoint, GatewayState
 from endpoints.services import events, traffic
+
+logger = logging.getLogger(__name__)
 
 
 def bury_endpoints() -> None:
@@ -29,9 +34,15 @@ def give_all_traffic() -> None:
     waiting = Deployment.objects.present().filter(all_traffic=True, serving_generation__isnull=False)
     usable = waiting.exclude(state=ProvisioningState.DELETING).exclude(endpoint__state=ProvisioningState.DELETING)
     for deployment in usable.select_related("endpoint__workspace"):
-        with transaction.atomic():
+        try:
+            _give_all_traffic(deployment)
+        except StudioError as error:  # it is being deleted by now
+            logger.info("%s does not get all the traffic: %s", deployment, error)
+
+
+def _give_all_traffic(deployment: Deployment) -> None:
+    with transaction.atomic():
+        endpoint = Endpoint.objects.select_for_update(no_key=True).get(pk=deployment.endpoint_id)
+        if Deployment.objects.filter(pk=deployment.pk, all_traffic=True).update(all_traffic=False):
             reason = f"Asked for when {deployment.name} was created."
-            traffic.set_traffic(
-                actor=SYSTEM, endpoint=deployment.endpoint, traffic={deployment.name: 100}, reason=reason
-            )
-            Deployment.objects.filter(pk=deployment.pk).update(all_traffic=False)
+            traffic.set_traffic(actor=SYSTEM, endpoint=endpoint, traffic={deployment.name: 100}, reason=reason)

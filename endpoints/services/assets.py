@@ -173,7 +173,7 @@ def _next_version(
     **fields: Any,
 ) -> AssetT:
     with transaction.atomic():
-        Workspace.objects.select_for_update().get(pk=workspace.pk)
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
         highest = _versions(table, workspace, name).aggregate(highest=Max("version"))["highest"] or 0
         asset = table._default_manager.create(
             workspace=workspace,

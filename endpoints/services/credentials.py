@@ -40,7 +40,7 @@ def regenerate_key(*, actor: Actor, endpoint: Endpoint, kind: str) -> str:
     with transaction.atomic():
         if Endpoint.objects.filter(pk=endpoint.pk, state=ProvisioningState.DELETING).exists():
             raise Conflict(f"“{endpoint.name}” is being deleted.")
-        credential = Credential.objects.select_for_update().get(endpoint=endpoint, kind=kind)
+        credential = Credential.objects.select_for_update(no_key=True).get(endpoint=endpoint, kind=kind)
         credential.value = value
         credential.created_at = timezone.now()
         credential.save()

@@ -74,7 +74,7 @@ def create_deployment(
     built = environment_spec(specification)
     try:
         with transaction.atomic():
-            locked = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
+            locked = Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
             _check_room(locked)
             deployment = Deployment(
                 endpoint=locked,
@@ -132,7 +132,7 @@ def _read(deployment: Deployment) -> Deployment:
 
 def _locked(deployment: Deployment) -> Deployment:
     """Its own row only: what it points to is shared."""
-    locked = Deployment.objects.select_for_update(of=("self",)).select_related("endpoint")
+    locked = Deployment.objects.select_for_update(of=("self",), no_key=True).select_related("endpoint")
     return locked.get(pk=deployment.pk)
 
 
@@ -184,7 +184,7 @@ def delete_deployment(*, actor: Actor, deployment: Deployment) -> Operation:
     """Drains and removes it. Refused while it has live traffic."""
     require(actor.user, Action.DELETE, deployment.endpoint.workspace)
     with transaction.atomic():
-        endpoint = Endpoint.objects.select_for_update().get(pk=deployment.endpoint_id)
+        endpoint = Endpoint.objects.select_for_update(no_key=True).get(pk=deployment.endpoint_id)
         share = endpoint.traffic.get(deployment.name, 0) or endpoint.live_traffic.get(deployment.name, 0)
         if share:
             raise Conflict(

@@ -72,7 +72,7 @@ def update_endpoint(
     require(actor.user, Action.WRITE, endpoint.workspace)
     given = {"description": description, "tags": None if tags is None else checked_tags(dict(tags))}
     with transaction.atomic():
-        locked = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
+        locked = Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
         if locked.state == ProvisioningState.DELETING or locked.deleted_at:
             raise Conflict(f"“{locked.name}” is being deleted.")
         before = {"description": locked.description, "tags": locked.tags}
@@ -88,7 +88,7 @@ def delete_endpoint(*, actor: Actor, endpoint: Endpoint) -> None:
     """Deletes the endpoint with all its deployments: it stops answering at once, then everything drains."""
     require(actor.user, Action.DELETE, endpoint.workspace)
     with transaction.atomic():
-        locked = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
+        locked = Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
         if locked.state == ProvisioningState.DELETING or locked.deleted_at:
             raise Conflict(f"“{locked.name}” is being deleted already.")
         locked.state = lifecycle.after(locked.state, lifecycle.Move.DELETE, subject=locked.name)
@@ -97,7 +97,7 @@ def delete_endpoint(*, actor: Actor, endpoint: Endpoint) -> None:
         locked.traffic_version += 1
         events.record(actor=actor, verb="endpoint.deletion_started", endpoint=locked, before=before)
         present = locked.deployments.present().exclude(state=ProvisioningState.DELETING)
-        for deployment in present.select_for_update(of=("self",)).select_related("endpoint"):
+        for deployment in present.select_for_update(of=("self",), no_key=True).select_related("endpoint"):
             deployments.start_deletion(actor=actor, deployment=deployment)
         locked.route_revision = next_revision()
         locked.save()

@@ -18,7 +18,7 @@ DELETION = (Phase.UNROUTE, Phase.DRAIN)
 def start_operation(*, actor: Actor, deployment: Deployment, kind: OperationKind) -> Operation:
     """A running operation on the deployment; the one that ran before, if any, is superseded. Call inside atomic(),
     with the deployment locked."""
-    for operation in deployment.operations.select_for_update().filter(state=OperationState.RUNNING):
+    for operation in deployment.operations.select_for_update(no_key=True).filter(state=OperationState.RUNNING):
         _supersede(operation, kind)
     names = DELETION if kind == OperationKind.DELETE else PROVISIONING
     blank = {"state": PhaseState.PENDING.value, "started_at": None, "finished_at": None, "message": ""}

@@ -30,7 +30,7 @@ def set_traffic(
     """
     require(actor.user, Action.WRITE, endpoint.workspace)
     with transaction.atomic():
-        locked = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
+        locked = Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
         _check_version(locked, expected_version)
         present = list(locked.deployments.present().exclude(state=ProvisioningState.DELETING))
         shares = checked_traffic(

@@ -71,7 +71,7 @@ def remove_member(*, actor: Actor, assignment: RoleAssignment) -> None:
 
 
 def _lock_members(workspace: Workspace) -> None:
-    Workspace.objects.select_for_update().get(pk=workspace.pk)
+    Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
 
 
 def _present(assignment: RoleAssignment) -> RoleAssignment:

@@ -11,7 +11,7 @@ from endpoints import tasks
 from endpoints.domain.actor import SYSTEM
 from endpoints.models import Deployment, Endpoint, Event, Operation, Replica
 from endpoints.selectors.endpoints import deployment_of, replica_of
-from endpoints.services.deployments import delete_deployment
+from endpoints.services.deployments import create_deployment, delete_deployment
 from endpoints.services.operations import cancel_operation
 from tests.world import World
 
@@ -272,3 +272,22 @@ def test_two_deployments_at_once(world: World, endpoint: Endpoint) -> None:
     world.deployment(endpoint, "green", settled=False)
     world.settle()
     assert set(Deployment.objects.values_list("state", flat=True)) == {"Succeeded"}
+
+
+def test_all_the_traffic_is_given_once_it_serves(world: World, endpoint: Endpoint) -> None:
+    world.gateway.live = False
+    create_deployment(
+        actor=SYSTEM, endpoint=endpoint, name="blue", specification=world.specification(), all_traffic=True
+    )
+    world.settle()
+    endpoint.refresh_from_db()
+    assert endpoint.traffic == {}
+    world.gateway.live = True
+    world.settle()
+    endpoint.refresh_from_db()
+    assert endpoint.live_traffic == {"blue": 100}
+    assert Event.objects.get(verb="traffic.updated").reason == "Asked for when blue was created."
+    world.deployment(endpoint, "green")
+    world.traffic(endpoint, {"green": 100})
+    endpoint.refresh_from_db()
+    assert endpoint.live_traffic == {"green": 100}
