@@ -18,10 +18,10 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 EMAIL, PASSWORD = "ada@example.org", "correct-horse-battery"
-PATIENCE = 240.0
+PATIENCE = float(os.environ.get("STUDIO_TEST_PATIENCE", "240"))
 
 
-@dataclass
+@dataclass(eq=False)
 class RunningStudio:
     data_dir: Path
     port: int
@@ -40,8 +40,12 @@ class RunningStudio:
         path = self.data_dir / "logs" / f"{name}.log"
         return path.read_text() if path.exists() else ""
 
+    def shell(self, code: str) -> str:
+        """Python with the studio's own settings and data; what it prints."""
+        return self.manage("shell", "--no-imports", "-c", code)
+
     def manage(self, *arguments: str, **options: Any) -> str:
-        """A management command, or with `-c` code in the studio's own shell; its output."""
+        """A management command; its output."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,

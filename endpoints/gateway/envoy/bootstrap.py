@@ -41,7 +41,7 @@ UNREAD_STATISTICS = (
             r"outlier_detection\.ejections_(consecutive|detected|enforced|overflow|success).*",
             r"upstream_(flow|http3|internal|queue)_.*",
             r"upstream_cx_(close|connect_attempts|connect_ms|connect_with|destroy|http|idle|length|max|pool|pre).*",
-            r"upstream_rq_(0rtt|active_overflow|maintenance|max|pending_failure|per|retry_backoff).*",
+            r"upstream_rq_(0rtt|maintenance|max|pending_failure|per|retry_backoff).*",
         )
     )
     + ")"
