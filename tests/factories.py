@@ -295,6 +295,8 @@ class UsageFactory(DjangoModelFactory):
 
 
 class TestCallFactory(DjangoModelFactory):
+    __test__ = False  # not a pytest class
+
     class Meta:
         model = models.TestCall
 
