@@ -17,14 +17,15 @@ from endpoints.services.deployments import (
     retry_deployment,
     update_deployment,
 )
+from studio.api.errors import renamed
 from studio.api.paging import listed, page_of
 from studio.api.serializers.deployments import (
+    IN_YAML,
     DeploymentBody,
     DeploymentChanges,
     DeploymentQuery,
     DeploymentSerializer,
     ReplicaSerializer,
-    fields_as_in_yaml,
     specification_fields,
 )
 from studio.api.serializers.operations import OperationSerializer
@@ -65,7 +66,7 @@ class Deployments(DeploymentView):
         found = self.endpoint(endpoint, Action.WRITE)
         body = self.body(DeploymentBody, endpoint=found, user=self.person, workspace=found.workspace)
         words = {name: body[name] for name in _WORDS if name in body}
-        with fields_as_in_yaml():
+        with renamed(IN_YAML):
             _, operation = create_deployment(
                 actor=self.actor,
                 endpoint=found,
@@ -98,7 +99,7 @@ class DeploymentDetail(DeploymentView):
         deployment = self.deployment(endpoint, name, Action.WRITE)
         body = self.body(DeploymentChanges, user=self.person, workspace=deployment.endpoint.workspace)
         words = {name: body[name] for name in _WORDS if name in body}
-        with fields_as_in_yaml():
+        with renamed(IN_YAML):
             changed, operation = update_deployment(
                 actor=self.actor,
                 deployment=deployment,
@@ -124,7 +125,7 @@ class DeploymentRetry(DeploymentView):
 
         One that failed or was cancelled, as it is specified."""
         deployment = self.deployment(endpoint, name, Action.WRITE)
-        with fields_as_in_yaml():
+        with renamed(IN_YAML):
             operation = retry_deployment(actor=self.actor, deployment=deployment)
         return accepted(request, operation)
 

@@ -7,13 +7,13 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from endpoints.domain.errors import Invalid
 from endpoints.models import Endpoint
 from endpoints.permissions import Action
 from endpoints.selectors.endpoints import endpoints_for, search_endpoints
 from endpoints.services.credentials import read_keys, regenerate_key
 from endpoints.services.endpoints import create_endpoint, delete_endpoint, update_endpoint
 from endpoints.services.traffic import set_traffic
+from studio.api.errors import renamed
 from studio.api.paging import page_of, paged
 from studio.api.serializers.endpoints import (
     EndpointBody,
@@ -141,8 +141,6 @@ class KeysRegenerate(StudioView):
         The old one stops working as soon as the gateway has the change; the other one goes on."""
         endpoint = self.endpoint(name, Action.REGENERATE_KEYS)
         kind = self.body(RegenerateBody)["keyType"]
-        try:
+        with renamed({"key_type": "keyType"}):
             value = regenerate_key(actor=self.actor, endpoint=endpoint, kind=kind)
-        except Invalid as error:
-            raise Invalid({"keyType": str(error)}) from error
         return Response({"keyType": kind, "keyValue": value})

@@ -9,6 +9,7 @@ from endpoints.permissions import Action
 from endpoints.selectors.assets import environments_for
 from endpoints.services.assets import archive_asset, register_environment
 from studio.api.assets import latest_versions, version_of, versions_of
+from studio.api.errors import renamed
 from studio.api.paging import page_of
 from studio.api.serializers.assets import (
     AssetQuery,
@@ -18,6 +19,9 @@ from studio.api.serializers.assets import (
     VersionQuery,
 )
 from studio.api.view import StudioView, WorkspaceQuery
+
+# Where the text of each format was given.
+_IN_BODY = {EnvironmentVersion.Format.CONDA: "conda_file", EnvironmentVersion.Format.REQUIREMENTS: "requirements"}
 
 
 class EnvironmentView(StudioView):
@@ -44,7 +48,9 @@ class Environments(EnvironmentView):
 
         It is built when a deployment needs it. The same text as the latest version gives that version."""
         workspace = self.workspace(Action.WRITE)
-        made = register_environment(actor=self.actor, workspace=workspace, **self.body(EnvironmentBody))
+        body = self.body(EnvironmentBody)
+        with renamed({"text": _IN_BODY[body["format"]]}):
+            made = register_environment(actor=self.actor, workspace=workspace, **body)
         shown = environments_for(self.person).get(pk=made.pk)
         return Response(EnvironmentDetailSerializer(shown).data, status=201)
 

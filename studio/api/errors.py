@@ -4,6 +4,7 @@
 import json
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -126,6 +127,15 @@ def _flat(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
 
 def _sentence(error: Mapping[str, str]) -> str:
     return f"{error['field']}: {error['message']}" if error["field"] else error["message"]
+
+
+@contextmanager
+def renamed(names: Mapping[str, str]) -> Iterator[None]:
+    """Problems that a service finds, at the fields that the caller wrote: {the service's name: the body's}."""
+    try:
+        yield
+    except Invalid as error:
+        raise Invalid({names.get(name, name): message for name, message in error.fields.items()}) from error
 
 
 @csrf_exempt

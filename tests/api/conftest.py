@@ -14,13 +14,19 @@ from tests.world import World
 Caller = Callable[..., APIClient]
 
 
+class JSONClient(APIClient):
+    """Sends JSON, unless `format="multipart"` is asked for."""
+
+    default_format = "json"
+
+
 @pytest.fixture
 def caller(db: None) -> Caller:
     """`caller(user)` calls with a personal token of theirs; `caller(user, read_only=True)` with one that may only
     look; `caller(None)` is anonymous."""
 
     def call(user: User | None, **token: Any) -> APIClient:
-        client = APIClient()
+        client = JSONClient()
         if user is not None:
             secret = f"est_secret_of_{user.pk}_{'_'.join(sorted(token))}"
             PersonalTokenFactory(user=user, secret=secret, **token)

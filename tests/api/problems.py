@@ -5,7 +5,8 @@ from typing import Any
 
 def problem(response: Any, status: int, code: str = "") -> dict[str, Any]:
     """The body, once it is known to be a whole problem+json of this status."""
-    assert response.status_code == status, response.content
+    asked = f"{response.request['REQUEST_METHOD']} {response.request['PATH_INFO']}"
+    assert response.status_code == status, f"{asked}: {response.content.decode()}"
     assert response["Content-Type"] == "application/problem+json"
     body: dict[str, Any] = response.json()
     assert body["status"] == status

@@ -1,12 +1,10 @@
 """Deployments, named as in Azure's YAML (AML/reference-yaml-deployment-managed-online)."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
 
-from endpoints.domain.errors import Invalid
 from endpoints.enums import ProvisioningState, ReplicaState
 from endpoints.models import Deployment, default_probe
 from endpoints.selectors.assets import code_for, environments_for, models_for
@@ -17,7 +15,7 @@ from studio.pages.deployment_yaml import HIDDEN
 
 PROBES = ("liveness_probe", "readiness_probe")
 # What the services call otherwise than the YAML.
-_IN_YAML = {
+IN_YAML = {
     "code": "code_configuration.code",
     "scoring_script": "code_configuration.scoring_script",
     "request_timeout_ms": "request_settings.request_timeout_ms",
@@ -123,15 +121,6 @@ def specification_fields(body: Mapping[str, Any], present: Deployment | None = N
 
 
 _PLAIN = ("model", "environment", "environment_variables", "instance_type", "instance_count")
-
-
-@contextmanager
-def fields_as_in_yaml() -> Iterator[None]:
-    """Problems of a specification, at the fields that the caller wrote."""
-    try:
-        yield
-    except Invalid as error:
-        raise Invalid({_IN_YAML.get(name, name): message for name, message in error.fields.items()}) from error
 
 
 class ReplicaSerializer(serializers.Serializer[Any]):
