@@ -56,7 +56,7 @@ class RunningStudio:
             **options,
         )
         assert done.returncode == 0, done.stderr
-        return done.stdout
+        return str(done.stdout)
 
     def pid_of(self, *words: str) -> int:
         """The process below `up` whose command line has all the words."""
