@@ -1,12 +1,13 @@
 """What an endpoint costs: per deployment, by hour or day, and by the end of the month."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.utils import timezone
 
-from endpoints.domain.pricing import total
+from endpoints.domain.pricing import Forecast, total
 from endpoints.selectors.cost import DEFAULT, PRESETS, CostWindow, DeploymentCost, cost_window, costs, month, usage_of
 from endpoints.selectors.endpoints import endpoint_for
 from studio.actors import signed_in
@@ -25,10 +26,12 @@ def endpoint_cost(request: HttpRequest, name: str) -> HttpResponse:
     shown = asked_window(request)
     usage = usage_of(endpoint)
     query = request.GET.urlencode()
+    spent, forecast = totals(costs(usage, shown)), month(usage, now=shown.end)
     context |= {
         **toolbar(request, shown),
-        **totals(costs(usage, shown)),
-        "month": month(usage, now=shown.end),
+        **spent,
+        "month": forecast,
+        "tiles": tiles(spent["total"], forecast),
         "chart_url": f"{reverse('endpoint_cost_figure', args=[endpoint.name])}?{query}",
         "csv_url": f"{reverse('endpoint_cost_csv', args=[endpoint.name])}?{query}",
     }
@@ -88,7 +91,20 @@ def totals(found: list[DeploymentCost]) -> dict[str, Any]:
 
 
 def told(found: list[DeploymentCost]) -> str:
-    return f"${total(item.total for item in found):,.2f} in all" if found else ""
+    return f"${dollars(total(item.total for item in found))} in all" if found else ""
+
+
+def dollars(amount: Decimal) -> str:
+    """Cents; of less than a dollar, hundredths of them."""
+    return f"{amount:,.4f}" if 0 < amount < 1 else f"{amount:,.2f}"
+
+
+def tiles(whole: Decimal, forecast: Forecast) -> dict[str, str]:
+    """What cost/_month.html shows."""
+    return {
+        "total": dollars(whole),
+        **{name: dollars(getattr(forecast, name)) for name in ("to_date", "expected", "low", "high")},
+    }
 
 
 urlpatterns = [

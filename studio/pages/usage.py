@@ -14,7 +14,7 @@ from endpoints.domain.pricing import total
 from endpoints.models import Deployment, Workspace
 from endpoints.selectors.cost import DeploymentCost, costs, month, usage_of
 from studio.pages.charts import Money, by_deployment, cost
-from studio.pages.cost import asked_window, told, toolbar
+from studio.pages.cost import asked_window, tiles, told, toolbar
 from studio.pages.figures import changed, csv_file, figure_answer, figure_page
 from studio.pages.page import page, show
 from studio.workspaces import current_workspace
@@ -44,6 +44,7 @@ def usage(request: HttpRequest) -> HttpResponse:
     rows = usage_of(workspace)
     found = costs(rows, shown)
     query = request.GET.urlencode()
+    whole, forecast = total(item.total for item in found), month(rows, now=shown.end)
     context = {
         **toolbar(request, shown),
         "groups": [
@@ -51,9 +52,9 @@ def usage(request: HttpRequest) -> HttpResponse:
         ],
         "group": group,
         "rows": _table(found, group),
-        "total": total(item.total for item in found),
+        "total": whole,
         "hours": sum(item.time.total_seconds() for item in found) / 3600,
-        "month": month(rows, now=shown.end),
+        "tiles": tiles(whole, forecast),
         "chart_url": f"{reverse('usage_figure')}?{query}",
         "csv_url": f"{reverse('usage_csv')}?{query}",
     }

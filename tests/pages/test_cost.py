@@ -61,7 +61,7 @@ def test_bars_per_day_and_per_hour(client: Client, people: People, endpoint: End
     client.force_login(people.reader)
     days = client.get("/endpoints/prices/cost/cost.json").json()
     assert days["layout"]["barmode"] == "stack"
-    assert days["summary"] == "$0.24 in all"
+    assert days["summary"] == "$0.2400 in all"
     blue, green = days["data"]
     assert (blue["name"], blue["meta"], green["name"]) == ("blue", {"slot": 0}, "green (deleted)")
     assert dict(zip(blue["x"], blue["y"], strict=True))["2026-03-14T00:00:00Z"] == 0.06
