@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from endpoints.models import Deployment, Endpoint, User
-from tests.factories import PersonalTokenFactory
+from endpoints.models import Deployment, Endpoint, User, Workspace
+from tests.factories import DeploymentFactory, EndpointFactory, PersonalTokenFactory
 from tests.people import People
-from tests.world import World
 
 Caller = Callable[..., APIClient]
 
@@ -52,12 +51,14 @@ def stranger(caller: Caller, people: People) -> APIClient:
 
 
 @pytest.fixture
-def prices(world: World) -> Endpoint:
+def prices(workspace: Workspace, adapters: object, hints: object) -> Endpoint:
     """An endpoint without deployments."""
-    return world.endpoint("prices")
+    made: Endpoint = EndpointFactory(workspace=workspace, name="prices")
+    return made
 
 
 @pytest.fixture
-def blue(world: World, prices: Endpoint) -> Deployment:
-    """A deployment of it that serves."""
-    return world.deployment(prices, "blue")
+def blue(prices: Endpoint) -> Deployment:
+    """The row of a deployment of it that serves; `world.deployment(prices, "blue")` is one that can be changed."""
+    made: Deployment = DeploymentFactory(endpoint=prices, name="blue", replicas=1)
+    return made

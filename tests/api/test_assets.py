@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
-from endpoints.models import CodeVersion, Deployment, EnvironmentVersion, ModelVersion, Workspace
+from endpoints.models import CodeVersion, Deployment, Endpoint, EnvironmentVersion, ModelVersion, Workspace
 from tests.api.conftest import Caller
 from tests.api.problems import fields, problem
 from tests.factories import CodeVersionFactory, EnvironmentVersionFactory, ModelVersionFactory, WorkspaceFactory, member
@@ -163,7 +163,8 @@ class TestEnvironments:
         assert (made["packages"], made["python_version"], made["requirements"]) == (["numpy==2.3.4"], "3.12", None)
         assert "numpy==2.3.4" in made["conda_file"]
 
-    def test_its_build_is_shown_once_there_is_one(self, reader: APIClient, blue: Deployment) -> None:
+    def test_its_build_is_shown_once_there_is_one(self, reader: APIClient, world: World, prices: Endpoint) -> None:
+        world.deployment(prices, "blue")
         shown = reader.get(f"{ENVIRONMENTS}python/versions/1/").json()
         assert (shown["build"]["state"], shown["in_use"]) == ("Succeeded", 1)
 

@@ -62,6 +62,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.fixture
+def blue(world: World, prices: Endpoint) -> Deployment:
+    return world.deployment(prices, "blue")
+
+
+@pytest.fixture
 def body(world: World, prices: Endpoint) -> dict[str, Any]:
     """Of a deployment that can run."""
     return {

@@ -5,7 +5,7 @@ from rest_framework.test import APIClient
 
 from endpoints import wiring
 from endpoints.domain.replicas import LogChunk
-from endpoints.models import Deployment
+from endpoints.models import Deployment, Endpoint
 from endpoints.services.specification import built_hash
 from tests.api.problems import fields, problem
 from tests.world import World
@@ -50,8 +50,9 @@ def test_a_replica_that_is_not_there_has_none(reader: APIClient, replica_id: str
 
 
 def test_a_build_has_one_log_for_deployment_and_environment(
-    reader: APIClient, blue: Deployment, monkeypatch: pytest.MonkeyPatch
+    reader: APIClient, world: World, prices: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    blue = world.deployment(prices, "blue", settled=False)
     assert blue.environment is not None
     assert built_hash(blue.environment) == blue.environment_hash
 

@@ -7,7 +7,7 @@ from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
 from endpoints.enums import OperationState
-from endpoints.models import Deployment, Endpoint, Workspace
+from endpoints.models import Endpoint, Workspace
 from tests.api.problems import fields, problem
 from tests.factories import DeploymentFactory, EndpointFactory, OperationFactory
 from tests.world import World
@@ -16,7 +16,8 @@ pytestmark = pytest.mark.django_db
 LIST = "/api/v1/operations/"
 
 
-def test_one_shows_its_phases_and_who_started_it(owner: APIClient, world: World, blue: Deployment) -> None:
+def test_one_shows_its_phases_and_who_started_it(owner: APIClient, world: World, prices: Endpoint) -> None:
+    world.deployment(prices, "blue")
     url = owner.patch("/api/v1/endpoints/prices/deployments/blue/", {"instance_count": 2})["Location"]
     shown = owner.get(url).json()
     assert (shown["endpoint"], shown["deployment"], shown["kind"], shown["generation"]) == (

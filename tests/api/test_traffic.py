@@ -7,6 +7,7 @@ from rest_framework.test import APIClient
 
 from endpoints.models import Deployment, Endpoint, Event
 from tests.api.problems import fields, problem
+from tests.factories import DeploymentFactory
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -14,8 +15,9 @@ TRAFFIC = "/api/v1/endpoints/prices/traffic/"
 
 
 @pytest.fixture
-def green(world: World, prices: Endpoint, blue: Deployment) -> Deployment:
-    return world.deployment(prices, "green")
+def green(prices: Endpoint, blue: Deployment) -> Deployment:
+    made: Deployment = DeploymentFactory(endpoint=prices, name="green", replicas=1)
+    return made
 
 
 def put(client: APIClient, traffic: dict[str, Any], *, match: str = "", **body: Any) -> Any:
@@ -23,7 +25,8 @@ def put(client: APIClient, traffic: dict[str, Any], *, match: str = "", **body: 
     return client.put(TRAFFIC, {"traffic": traffic, **body}, headers=headers)
 
 
-def test_it_is_live_only_once_the_gateway_confirms(owner: APIClient, world: World, blue: Deployment) -> None:
+def test_it_is_live_only_once_the_gateway_confirms(owner: APIClient, world: World, prices: Endpoint) -> None:
+    world.deployment(prices, "blue")
     asked = put(owner, {"blue": 100}, version=1, reason="first")
     assert asked.status_code == 200
     assert asked["ETag"] == '"2"'
