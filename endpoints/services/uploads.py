@@ -65,14 +65,22 @@ def staged(*, user: User, upload_id: str) -> StagedUpload:
 
 
 def sweep_staging() -> int:
-    """Remove what nobody registered within a day."""
-    removed = 0
+    """Remove what nobody registered within a day, and what requests that were cut off have left; how many."""
     root = Path(settings.STUDIO_DATA_DIR) / "staging"
-    for folder in root.glob("*/*") if root.exists() else ():
-        if folder.is_dir() and time.time() - folder.stat().st_mtime > KEPT_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
-            removed += 1
-    return removed
+    folders = [path for path in root.glob("*/*") if path.is_dir() and _is_old(path)]
+    files = [path for path in root.glob("*") if path.is_file() and _is_old(path)]
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    for file in files:
+        file.unlink(missing_ok=True)
+    return len(folders) + len(files)
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime > KEPT_SECONDS
+    except FileNotFoundError:
+        return False
 
 
 def _folder(user: User, upload_id: str) -> Path:

@@ -84,7 +84,10 @@ def test_what_nobody_registered_is_swept(people: People) -> None:
     old = uploads.stage_text(user=people.owner, filename="score.py", text="")
     new = uploads.stage_text(user=people.owner, filename="score.py", text="")
     yesterday = time.time() - uploads.KEPT_SECONDS - 1
-    os.utime(old.folder, (yesterday, yesterday))
-    assert uploads.sweep_staging() == 1
-    assert (old.folder.exists(), new.folder.exists()) == (False, True)
+    cut_off = old.folder.parent.parent / "tmp1.upload.zip"
+    cut_off.write_bytes(b"half")
+    for path in (old.folder, cut_off):
+        os.utime(path, (yesterday, yesterday))
+    assert uploads.sweep_staging() == 2
+    assert (old.folder.exists(), cut_off.exists(), new.folder.exists()) == (False, False, True)
     assert Path(settings.STUDIO_DATA_DIR) in new.folder.parents
