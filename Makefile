@@ -30,7 +30,12 @@ run: $(VENV)/.run-ready
 
 test: $(VENV)/.dev-ready
 	@.ci/system-packages
+ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
+else
+	$(BIN)/python -m pytest -n 2 -m "not e2e"
+	$(BIN)/python -m pytest -m e2e
+endif
 
 check: $(VENV)/.dev-ready
 	$(BIN)/ruff check .

@@ -1,0 +1,81 @@
+"""Every page in both themes: nothing for axe to complain of, nothing that the content security policy stops, and no
+sideways scrolling on a phone."""
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from tests.e2e.conftest import sign_in
+from tests.e2e.running import RunningStudio
+from tests.e2e.scripts import deploy, settled
+
+pytestmark = pytest.mark.e2e
+
+PAGES = [
+    "/endpoints/",
+    "/endpoints/create/",
+    "/endpoints/shown/",
+    "/endpoints/shown/traffic/",
+    "/endpoints/shown/test/",
+    "/endpoints/shown/consume/",
+    "/endpoints/shown/metrics/",
+    "/endpoints/shown/cost/",
+    "/endpoints/shown/logs/",
+    "/endpoints/shown/activity/",
+    "/endpoints/shown/settings/",
+    "/endpoints/shown/deployments/create/",
+    "/endpoints/shown/deployments/one/",
+    "/endpoints/shown/deployments/one/metrics/",
+    "/endpoints/shown/deployments/one/logs/",
+    "/endpoints/shown/deployments/one/spec/",
+    "/endpoints/shown/deployments/one/settings/",
+    "/endpoints/nobody/",
+    "/operations/",
+    "/models/",
+    "/models/create/",
+    "/environments/",
+    "/environments/create/",
+    "/environments/shown-one/1/",
+    "/usage/",
+    "/activity/",
+    "/profile/tokens/",
+    "/workspace/members/",
+    "/api/v1/docs/",
+    "/accounts/password/change/",
+    "/accounts/sessions/",
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shown(studio: RunningStudio) -> None:
+    deploy(studio, "shown", "one", all_traffic=True)
+    assert settled(studio, "shown", "one")["provisioning_state"] == "Succeeded"
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def visitor(browser: Browser, studio: RunningStudio, request: pytest.FixtureRequest) -> Iterator[Page]:
+    context = browser.new_context(
+        viewport={"width": 1360, "height": 900}, base_url=studio.url, color_scheme=request.param
+    )
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    sign_in(page)
+    yield page
+    context.close()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_for_everybody_on_every_screen(visitor: Page, path: str) -> None:
+    complaints: list[str] = []
+    visitor.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    visitor.goto(path)
+    visitor.wait_for_load_state("load")
+    assert visitor.locator("h1").count() == 1
+    violations = [each for each in Axe().run(visitor).response["violations"] if each["impact"] != "minor"]
+    assert [(each["id"], [node["html"][:200] for node in each["nodes"][:3]]) for each in violations] == []
+    assert [text for text in complaints if "404" not in text] == []
+    visitor.set_viewport_size({"width": 390, "height": 800})
+    assert visitor.evaluate("document.documentElement.scrollWidth") <= 390
+    visitor.set_viewport_size({"width": 1360, "height": 900})
