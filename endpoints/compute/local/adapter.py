@@ -18,6 +18,7 @@ from endpoints.domain.replicas import LogChunk, ReplicaObservation, ReplicaSpec
 from endpoints.enums import ReplicaState
 
 KEEPER = Path(__file__).with_name("keeper.py")
+DRAIN_GRACE_SECONDS = 10  # what the keeper adds, and a little, before supervisord would kill it
 _TIMES = ("started_at", "ready_at", "changed_at")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -48,7 +49,7 @@ class LocalCompute:
                 environment={"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"},
                 directory=str(folder),
                 log_path=str(folder / "keeper.log"),
-                stop_seconds=spec.drain_seconds + 5,
+                stop_seconds=spec.drain_seconds + DRAIN_GRACE_SECONDS + 5,
             ),
         )
 

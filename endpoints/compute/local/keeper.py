@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from typing import Any
 # Started by path, in a Python that knows nothing of the studio; these modules import nothing but the standard library.
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from endpoints.compute.local.memory import resident_bytes
+from endpoints.compute.local.memory import proportional_bytes, resident_bytes
 from endpoints.compute.local.output import Output, line_that_matters
 from endpoints.compute.local.probing import probe
 
@@ -30,6 +31,7 @@ EAGER_SECONDS = 0.05  # between looks, until the server was ready once
 CALM_SECONDS = 0.2
 MEMORY_SECONDS = 1.0
 BACK_OFF = (0.1, 1, 2, 4, 8, 16, 32, 60)
+DRAIN_GRACE_SECONDS = 10  # for the server's own end, after its own drain_seconds
 STABLE_SECONDS = 60  # a server that ran so long starts over with the shortest back-off
 
 
@@ -49,21 +51,24 @@ class ProbeClock:
         self.counted_at = 0.0
         self.failures = self.successes = 0
         self.complaint = ""
+        self.waited = False  # a success ends the initial delay early
 
-    def look(self, socket_path: str, now: float, *, eager: bool) -> None:
+    def look(self, socket_path: str, now: float, *, eager: bool, given_up: Callable[[], bool]) -> None:
         """Probe if it is due. While eager, more often than the period; but failures count once a period."""
         if now < self.due:
             return
-        self.complaint = probe(socket_path, self.spec["path"], self.spec["timeout"])
+        self.complaint = probe(socket_path, self.spec["path"], self.spec["timeout"], given_up)
+        if given_up():
+            return
         self.due = now + (EAGER_SECONDS if eager else self.spec["period"])
         if not self.complaint:
-            self.successes, self.failures = self.successes + 1, 0
+            self.successes, self.failures, self.waited = self.successes + 1, 0, True
         elif self._counts(now):
             self.successes, self.failures, self.counted_at = 0, self.failures + 1, now
 
     def _counts(self, now: float) -> bool:
-        waited = now - self.started >= self.spec["initial_delay"]
-        return bool(waited and now - self.counted_at >= self.spec["period"] * 0.99)
+        self.waited = self.waited or now - self.started >= self.spec["initial_delay"]
+        return bool(self.waited and now - self.counted_at >= self.spec["period"] * 0.99)
 
     @property
     def passed(self) -> bool:
@@ -84,6 +89,7 @@ class Keeper:
         self.readiness = ProbeClock(self.spec["readiness"])
         self.was_ready = False
         self.attempt = 0
+        self.untold = False
         self.stop_asked = self.restart_asked = False
         self.status: dict[str, Any] = {
             **{name: self.spec[name] for name in ("id", "deployment_id", "generation", "ordinal")},
@@ -117,6 +123,10 @@ class Keeper:
     def _on_restart(self, *_: object) -> None:
         self.restart_asked = True
 
+    def is_asked(self) -> bool:
+        """To stop or to restart: whatever waits gives up waiting."""
+        return self.stop_asked or self.restart_asked
+
     # -- the server
 
     def start(self) -> None:
@@ -124,7 +134,7 @@ class Keeper:
         launch = Path(__file__).with_name("launch.py")
         self.output.tail.clear()
         self.server = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(launch), str(self.folder / "server.json"), "KILL"],
+            [sys.executable, "-I", "-S", str(launch), str(self.folder / "server.json"), "KILL", str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -148,26 +158,29 @@ class Keeper:
             if self.restart_asked:
                 self.restart_asked = False
                 self.end_server("Restarted", "Restarted on request.", drain=True)
+                self.server = None
                 return
             now = time.monotonic()
             self.look(now)
             if now >= memory_due:
                 memory_due = now + MEMORY_SECONDS
                 self.check_memory()
+                self.tell_again()
             time.sleep(CALM_SECONDS if self.was_ready else EAGER_SECONDS)
         self.ended()
 
     def look(self, now: float) -> None:
         path = self.spec["socket"]
-        self.readiness.look(path, now, eager=not self.was_ready)
+        eager = not self.was_ready and not self.readiness.failed
+        self.readiness.look(path, now, eager=eager, given_up=self.is_asked)
         if self.readiness.passed and self.status["state"] != "Ready":
-            self.was_ready = True
+            self.was_ready = self.liveness.waited = True
             self.tell("Ready", reason="Ready", message="", ready_at=_now())
         elif self.readiness.failed and self.status["reason"] != "ReadinessProbeFailed":
             self.tell("Unready", reason="ReadinessProbeFailed", message=self.why("Not ready", self.readiness))
         if not self.was_ready and now - self.began < self.liveness.spec["initial_delay"]:
             return
-        self.liveness.look(path, now, eager=False)
+        self.liveness.look(path, time.monotonic(), eager=False, given_up=self.is_asked)
         if self.liveness.failed:
             self.end_server("LivenessProbeFailed", self.why("Not alive", self.liveness), drain=False)
 
@@ -179,14 +192,21 @@ class Keeper:
     def check_memory(self) -> None:
         limit = self.spec["memory_bytes"]
         assert self.server is not None
-        if limit and (used := resident_bytes(self.server.pid)) > limit:
+        if not limit or resident_bytes(self.server.pid) <= limit:
+            return
+        if (used := proportional_bytes(self.server.pid)) > limit:
             message = f"It used {used // 2**20} MiB; its instance type has {limit // 2**20} MiB."
             self.end_server("OutOfMemory", message, drain=False)
 
     def end_server(self, reason: str, message: str, *, drain: bool) -> None:
         self.output.say(f"{reason}: {message}")
         self.tell("Draining" if drain else "BackingOff", reason=reason, message=message)
-        self.stop_server(self.spec["drain_seconds"] if drain else 0)
+        self.stop_server(self.patience if drain else 0)
+
+    @property
+    def patience(self) -> float:
+        """Seconds from SIGTERM to SIGKILL."""
+        return float(self.spec["drain_seconds"]) + DRAIN_GRACE_SECONDS
 
     def stop_server(self, seconds: float) -> None:
         assert self.server is not None
@@ -216,6 +236,7 @@ class Keeper:
             exit_code=code,
             restarts=self.status["restarts"] + 1,
         )
+        self.server = None  # its pid may soon be somebody else's
 
     def back_off(self) -> None:
         if time.monotonic() - self.began > STABLE_SECONDS or self.status["reason"] == "Restarted":
@@ -231,7 +252,7 @@ class Keeper:
     def drain(self) -> None:
         self.tell("Draining", reason="Killing", message="")
         if self.server is not None:
-            self.stop_server(self.spec["drain_seconds"])
+            self.stop_server(self.patience)
         Path(self.spec["socket"]).unlink(missing_ok=True)
         self.tell("Stopped", reason="Stopped", pid=None)
 
@@ -239,9 +260,18 @@ class Keeper:
 
     def tell(self, state: str, **changes: Any) -> None:
         self.status.update(changes, state=state, changed_at=_now())
+        self.untold = True
+        self.tell_again()
+
+    def tell_again(self) -> None:
+        """What a full disk kept us from telling. It is no reason for the server to end."""
+        if not self.untold:
+            return
         temporary = self.folder / ".status.json"
-        temporary.write_text(json.dumps(self.status))
-        temporary.replace(self.folder / "status.json")
+        with contextlib.suppress(OSError):
+            temporary.write_text(json.dumps(self.status))
+            temporary.replace(self.folder / "status.json")
+            self.untold = False
 
 
 def _now() -> str:

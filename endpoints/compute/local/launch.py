@@ -1,12 +1,14 @@
 """Starts a program from a specification file: its environment and nothing else, and its end with its parent's.
 
-usage: python launch.py SPEC.json [SIGNAL]
+usage: python launch.py SPEC.json [SIGNAL [PARENT]]
 
 SPEC holds {"command": [...], "environment": {...}, "directory": "..."}; it may hold secrets, so it is 0600 and none of
-it stands on a command line. SIGNAL (default TERM) is what the program gets when its parent dies. Beside SPEC stands
+it stands on a command line. SIGNAL (default TERM) is what the program gets when its parent dies; PARENT is the parent's
+pid, for the case that it ends before we look. Beside SPEC stands
 SPEC.pid, "PID START": enough to find a process that outlived its parent all the same. Standard library only.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -22,17 +24,26 @@ def start_time(pid: int) -> str:
         return file.read().rpartition(")")[2].split()[19]
 
 
-def main(path: str, death_signal: str = "TERM") -> None:
-    parent = os.getppid()
+def main(path: str, death_signal: str = "TERM", parent: str = "") -> None:
+    expected = int(parent or _supervisor())
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, getattr(signal, f"SIG{death_signal}"), 0, 0, 0)
-    if os.getppid() != parent:
+    if os.getppid() != expected:
         sys.exit("the parent ended before this could start")
     with open(path) as file:  # noqa: PTH123
         spec = json.load(file)
-    with open(f"{path}.pid", "w") as file:  # noqa: PTH123
+    with contextlib.suppress(OSError), open(f"{path}.pid", "w") as file:  # noqa: PTH123 - a full disk stops nobody
         file.write(f"{os.getpid()} {start_time(os.getpid())}")
     os.chdir(spec["directory"])
     os.execve(spec["command"][0], spec["command"], spec["environment"])  # noqa: S606
+
+
+def _supervisor() -> int:
+    """The parent; but where supervisord started us and something else is our parent, it is dead, and this is nobody."""
+    parent = os.getppid()
+    if "SUPERVISOR_ENABLED" not in os.environ:
+        return parent
+    with open(f"/proc/{parent}/cmdline", "rb") as file:  # noqa: PTH123
+        return parent if b"supervisord" in file.read() else -1
 
 
 if __name__ == "__main__":

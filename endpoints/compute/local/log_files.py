@@ -17,7 +17,25 @@ def read_chunk(path: Path, *, start: int | None, limit: int) -> LogChunk:
         file.seek(begin)
         data = file.read(limit)
     if start is None and begin:
-        skipped = data.find(b"\n") + 1
+        skipped = data.find(b"\n") + 1 or _torn(data)
         begin, data = begin + skipped, data[skipped:]
-    whole = data[: data.rfind(b"\n") + 1]
+    whole = data[: data.rfind(b"\n") + 1] or _piece(data, limit)
     return LogChunk(text=whole.decode("utf-8", "replace"), start=begin, end=begin + len(whole), size=size)
+
+
+def _piece(data: bytes, limit: int) -> bytes:
+    """Of a line longer than a whole chunk: as far as its last whole character. A reader must get on."""
+    if len(data) < limit:
+        return b""
+    end = len(data)
+    while end and data[end - 1] & 0xC0 == 0x80:
+        end -= 1
+    if not end or data[end - 1] < 0x80:
+        return data
+    needed = 2 + (data[end - 1] >= 0xE0) + (data[end - 1] >= 0xF0)
+    return data if len(data) - end + 1 >= needed or end == 1 else data[: end - 1]
+
+
+def _torn(data: bytes) -> int:
+    """How many bytes at the start belong to a character that began before."""
+    return next((count for count, byte in enumerate(data[:4]) if byte & 0xC0 != 0x80), 0)

@@ -2,20 +2,44 @@
 
 import contextlib
 import socket
+import time
+from collections.abc import Callable
+
+SLICE_SECONDS = 0.2
+HEAD_BYTES = 12  # "HTTP/1.1 200"
 
 
-def probe(path: str, route: str, timeout: float) -> str:
-    """Empty when the answer was 200 to 399; else what came instead, in a few words."""
+def probe(path: str, route: str, timeout: float, given_up: Callable[[], bool] = lambda: False) -> str:
+    """Empty when the answer was 200 to 399; else what came instead, in a few words.
+
+    `given_up` is asked every SLICE_SECONDS; once it says yes the probe ends as one that took too long.
+    """
     try:
         with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as connection:
-            connection.settimeout(timeout)
+            deadline = time.monotonic() + timeout
+            connection.settimeout(min(timeout, SLICE_SECONDS))
             connection.connect(path)
             connection.sendall(f"GET {route} HTTP/1.1\r\nHost: replica\r\nConnection: close\r\n\r\n".encode())
-            return _complaint(connection.recv(64))
+            return _complaint(_head(connection, deadline, given_up))
     except TimeoutError:
         return f"GET {route} took longer than {timeout:g} s"
     except OSError as error:
         return f"GET {route}: {error.strerror or error}"
+
+
+def _head(connection: socket.socket, deadline: float, given_up: Callable[[], bool]) -> bytes:
+    head = b""
+    while len(head) < HEAD_BYTES:
+        try:
+            part = connection.recv(64)
+        except TimeoutError:
+            part = None
+        if part == b"":
+            break
+        head += part or b""
+        if len(head) < HEAD_BYTES and (given_up() or time.monotonic() > deadline):
+            raise TimeoutError
+    return head
 
 
 def _complaint(head: bytes) -> str:
