@@ -14,6 +14,7 @@ from studio.api import (
     models,
     operations,
     people,
+    telemetry,
     workspaces,
 )
 
@@ -62,6 +63,10 @@ routes: list[URLPattern] = [
         deployments.ReplicaRestart.as_view(),
         name="api_replica_restart",
     ),
+    path(f"{_ENDPOINT}metrics/", telemetry.EndpointMetrics.as_view(), name="api_endpoint_metrics"),
+    path(f"{_DEPLOYMENT}metrics/", telemetry.DeploymentMetrics.as_view(), name="api_deployment_metrics"),
+    path(f"{_ENDPOINT}cost/", telemetry.EndpointCost.as_view(), name="api_endpoint_cost"),
+    path("workspaces/<segment:name>/cost/", telemetry.WorkspaceCost.as_view(), name="api_workspace_cost"),
     path("operations/", operations.Operations.as_view(), name="api_operations"),
     path("operations/<uuid:operation_id>/", operations.OperationDetail.as_view(), name="api_operation"),
     path("operations/<uuid:operation_id>/cancel/", operations.OperationCancel.as_view(), name="api_operation_cancel"),

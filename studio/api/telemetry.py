@@ -1,0 +1,149 @@
+"""Metrics and cost: the numbers behind the charts."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from endpoints.domain.buckets import percentile
+from endpoints.domain.errors import Invalid
+from endpoints.domain.pricing import total
+from endpoints.domain.ranges import Window, window
+from endpoints.domain.rollups import SampleValues
+from endpoints.models import Deployment, Endpoint, Workspace
+from endpoints.selectors.cost import CostWindow, cost_window, costs, month, usage_of
+from endpoints.selectors.endpoints import workspace_for
+from endpoints.selectors.telemetry import all_deployments, error_percent, markers, per_minute, series
+from studio.api.serializers.telemetry import (
+    CostQuery,
+    CostSerializer,
+    EndpointRangeQuery,
+    MetricsSerializer,
+    RangeQuery,
+)
+from studio.api.view import StudioView
+
+
+class MetricsView(StudioView):
+    tag = "Metrics and cost"
+
+    def metrics(self, endpoint: Endpoint, deployments: Iterable[Deployment], one: Deployment | None = None) -> Response:
+        asked = _window(self.asked)
+        found = series(deployments, asked)
+        shown = {
+            "start": asked.start,
+            "end": asked.end,
+            "step_seconds": asked.step,
+            "deployments": [
+                {
+                    "name": item.deployment.name,
+                    "deleted": item.deployment.deleted_at is not None,
+                    "points": [_point(at, values) for at, values in sorted(item.points.items())],
+                }
+                for item in found.deployments
+            ],
+            "events": markers(endpoint, asked, deployment=one),
+        }
+        return Response(MetricsSerializer(shown).data)
+
+
+class EndpointMetrics(MetricsView):
+    queries = {"get": EndpointRangeQuery}
+
+    @extend_schema(responses=MetricsSerializer)
+    def get(self, request: Request, name: str) -> Response:
+        """Show the metrics of an endpoint.
+
+        By deployment and interval: requests, errors, latency, CPU, memory, replicas."""
+        endpoint = self.endpoint(name)
+        deployments = all_deployments(endpoint)
+        if "deployment" in self.asked:
+            deployments = deployments.filter(name__iexact=self.asked["deployment"])
+        return self.metrics(endpoint, deployments)
+
+
+class DeploymentMetrics(MetricsView):
+    queries = {"get": RangeQuery}
+
+    @extend_schema(responses=MetricsSerializer)
+    def get(self, request: Request, endpoint: str, name: str) -> Response:
+        """Show the metrics of a deployment."""
+        deployment = self.deployment(endpoint, name)
+        return self.metrics(deployment.endpoint, [deployment], deployment)
+
+
+def _window(asked: dict[str, Any]) -> Window:
+    return window(
+        preset=asked.get("range", ""),
+        start=asked.get("from", ""),
+        end=asked.get("to", ""),
+        now=timezone.now(),
+        interval=settings.STUDIO_COLLECTOR_INTERVAL_SECONDS,
+    )
+
+
+def _point(at: datetime, values: SampleValues) -> dict[str, Any]:
+    return {
+        "at": at,
+        "requests": values.requests,
+        "requests_per_minute": per_minute(values),
+        "error_percent": error_percent(values),
+        "counts": {name: count for name, count in values.counts.items() if count},
+        "latency_ms": {f"p{percent}": percentile(values.latency, percent) for percent in (50, 95, 99)},
+        "in_flight": values.active,
+        "cpu_cores": values.cpu_ms / values.cpu_covered_ms if values.cpu_covered_ms else None,
+        "memory_bytes": values.memory_bytes,
+        "replicas": {
+            "ready": values.ready.mean if values.ready else None,
+            "wanted": values.wanted.mean if values.wanted else None,
+        },
+    }
+
+
+class CostView(StudioView):
+    tag = "Metrics and cost"
+    queries = {"get": CostQuery}
+
+    def cost(self, scope: Endpoint | Workspace) -> Response:
+        usage, asked = usage_of(scope), _cost_window(self.asked)
+        found = costs(usage, asked)
+        shown = {
+            "currency": "USD",
+            "start": asked.start,
+            "end": asked.end,
+            "by": asked.by,
+            "total": total(item.total for item in found),
+            "deployments": found,
+            "month": month(usage, now=asked.end),
+        }
+        return Response(CostSerializer(shown).data)
+
+
+class EndpointCost(CostView):
+    @extend_schema(responses=CostSerializer)
+    def get(self, request: Request, name: str) -> Response:
+        """Show the cost of an endpoint.
+
+        By deployment and hour or day, and what the month should come to."""
+        return self.cost(self.endpoint(name))
+
+
+class WorkspaceCost(CostView):
+    @extend_schema(responses=CostSerializer)
+    def get(self, request: Request, name: str) -> Response:
+        """Show the cost of a workspace.
+
+        Of all its endpoints, those that were deleted too."""
+        return self.cost(workspace_for(self.person, name))
+
+
+def _cost_window(asked: dict[str, Any]) -> CostWindow:
+    found = cost_window(asked["range"], by=asked.get("by", ""), now=timezone.now())
+    if asked.get("by", found.by) != found.by:
+        raise Invalid({"by": f"{asked['range']} is told by {found.by}."})
+    return found
