@@ -27,7 +27,7 @@ def inspect_mlflow(folder: Path) -> MLflowModel:
         )
     try:
         document = yaml.safe_load(_read(path))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise MLmodelError(f"The file MLmodel is no YAML: {error}") from error
     return read_mlmodel(document, requirements=_requirements(folder))
 
@@ -42,9 +42,13 @@ def _requirements(folder: Path) -> tuple[str, ...]:
 def _from_conda(path: Path) -> list[str]:
     if not path.is_file():
         return []
-    found = yaml.safe_load(_read(path)) or {}
-    parts = found.get("dependencies", []) if isinstance(found, dict) else []
-    return [str(line) for part in parts if isinstance(part, dict) for line in part.get("pip") or []]
+    try:
+        found = yaml.safe_load(_read(path))
+    except yaml.YAMLError as error:
+        raise MLmodelError(f"The file conda.yaml is no YAML: {error}") from error
+    parts = found.get("dependencies") if isinstance(found, dict) else None
+    lines = [part["pip"] for part in parts or () if isinstance(part, dict) and isinstance(part.get("pip"), list)]
+    return [str(line) for listed in lines for line in listed]
 
 
 def sample_request(model: MLflowModel, folder: Path) -> dict[str, Any] | None:
@@ -53,7 +57,7 @@ def sample_request(model: MLflowModel, folder: Path) -> dict[str, Any] | None:
     if model.input_example and path.is_file() and path.resolve().is_relative_to(folder.resolve()):
         try:
             sample = sample_from_example(json.loads(_read(path)))
-        except ValueError:
+        except (ValueError, RecursionError, TypeError, KeyError):
             sample = None
         if sample is not None:
             return sample

@@ -1,19 +1,31 @@
 """Our own unpacker: archives are read entry by entry, and every byte is counted before it is kept."""
 
+import bz2
+import errno
+import gzip
+import lzma
 import shutil
 import stat
+import struct
 import tarfile
+import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, cast
 
 from endpoints.artifacts.port import UnsafeUpload
 from endpoints.domain.uploads import BadPath, UploadLimits, safe_path
 
 CHUNK = 1024 * 1024
+METADATA_BYTES = 4 * 1024 * 1024  # of one entry's long name or attributes, which tarfile reads into memory at once
+_DAMAGE = (
+    *(zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, struct.error),
+    *(RuntimeError, NotImplementedError, ValueError, IndexError, OverflowError),
+)
+_OPENERS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 _TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
 
@@ -35,8 +47,14 @@ def unpack_archive(stream: IO[bytes], filename: str, folder: Path, limits: Uploa
                 _tar(stream, writer)
             else:
                 raise UnsafeUpload(f"“{filename}” is no archive that can be read. Use .zip, .tar, .tar.gz or .tar.xz.")
-        except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, RuntimeError, NotImplementedError) as error:
+        except UnsafeUpload:
+            raise
+        except _DAMAGE as error:
             raise UnsafeUpload(f"“{filename}” is damaged or encrypted: {error}.") from error
+        except OSError as error:
+            if error.errno not in (None, errno.EINVAL):  # the disk's own; decompressors give none
+                raise
+            raise UnsafeUpload(f"“{filename}” is damaged: {error}.") from error
         writer.check_not_empty()
         _lift_single_folder(folder)
 
@@ -69,7 +87,14 @@ class _Writer:
         self._limits = limits
         self._packed = packed_bytes
         self._seen: set[str] = set()
+        self._entries = 0
         self._total = 0
+
+    def count_entry(self) -> None:
+        """Folders too: an archive of nothing but folders would keep us busy for ever."""
+        self._entries += 1
+        if self._entries > 2 * self._limits.files:
+            raise UnsafeUpload(f"There are more than {2 * self._limits.files} entries.")
 
     def write(self, name: str, stream: IO[bytes]) -> None:
         try:
@@ -93,7 +118,7 @@ class _Writer:
 
     def _note(self, path: str) -> None:
         """Names that differ only by case would be one file on some systems."""
-        folded = path.casefold()
+        folded = unicodedata.normalize("NFC", path).casefold()
         if folded in self._seen:
             raise UnsafeUpload(f"“{path}” is there twice (or differs from another only by the case of its letters).")
         self._seen.add(folded)
@@ -122,18 +147,23 @@ class _Writer:
 def _zip(stream: IO[bytes], writer: _Writer) -> None:
     with zipfile.ZipFile(stream) as archive:
         for entry in archive.infolist():
+            writer.count_entry()
             kind = stat.S_IFMT(entry.external_attr >> 16)
             if kind and not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
                 raise UnsafeUpload(f"“{entry.filename}” is a link or a device; only plain files are allowed.")
             if entry.is_dir():
                 continue
             with archive.open(entry) as content:
-                writer.write(entry.filename, content)
+                writer.write(entry.orig_filename, content)
 
 
 def _tar(stream: IO[bytes], writer: _Writer) -> None:
-    with tarfile.open(fileobj=stream, mode="r:*") as archive:
+    opener = next((opener for magic, opener in _OPENERS.items() if _head(stream).startswith(magic)), None)
+    plain = _Sparing(opener(stream) if opener else stream)
+    with tarfile.open(fileobj=cast(IO[bytes], plain), mode="r:") as archive:
         for entry in archive:
+            writer.count_entry()
+            archive.members = []  # type: ignore[attr-defined] # it would remember every one
             if entry.isdir():
                 continue
             content = archive.extractfile(entry) if entry.isreg() else None
@@ -141,6 +171,19 @@ def _tar(stream: IO[bytes], writer: _Writer) -> None:
                 raise UnsafeUpload(f"“{entry.name}” is a link or a device; only plain files are allowed.")
             with content:
                 writer.write(entry.name, content)
+
+
+class _Sparing:
+    """A stream that is read in small parts only. tarfile reads names and attributes whole, however long they are."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.seek, self.tell = stream.seek, stream.tell
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= METADATA_BYTES:
+            raise UnsafeUpload("An entry's name or its attributes are larger than 4 MiB.")
+        return self._stream.read(size)
 
 
 def _lift_single_folder(folder: Path) -> None:
@@ -151,6 +194,13 @@ def _lift_single_folder(folder: Path) -> None:
     only = entries[0].rename(folder.with_name(f"{folder.name}.lifted"))
     folder.rmdir()
     only.rename(folder)
+
+
+def _head(stream: IO[bytes]) -> bytes:
+    here = stream.tell()
+    head = stream.read(6)
+    stream.seek(here)
+    return head
 
 
 def _size(stream: IO[bytes]) -> int:

@@ -47,8 +47,8 @@ def read_mlmodel(document: Any, *, requirements: tuple[str, ...] = ()) -> MLflow
             f"The model has no python_function flavor (it has {', '.join(map(str, flavors)) or 'none'}). "
             "Save it with one of MLflow's flavors that do, or deploy it with a scoring script."
         )
-    signature = document.get("signature") or {}
-    example = document.get("saved_input_example_info") or {}
+    signature = _mapping(document.get("signature"))
+    example = _mapping(document.get("saved_input_example_info"))
     return MLflowModel(
         flavors=tuple(sorted(map(str, flavors))),
         inputs=_columns(signature.get("inputs")),
@@ -59,6 +59,10 @@ def read_mlmodel(document: Any, *, requirements: tuple[str, ...] = ()) -> MLflow
         input_example=str(example.get("artifact_path", "")),
         requirements=requirements,
     )
+
+
+def _mapping(found: Any) -> Mapping[str, Any]:
+    return found if isinstance(found, dict) else {}
 
 
 def _columns(text: Any) -> tuple[Mapping[str, Any], ...]:

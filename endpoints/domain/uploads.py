@@ -29,8 +29,8 @@ def safe_path(name: str, limits: UploadLimits) -> str | None:
     Raises BadPath for whatever would leave the folder or could not be stored everywhere.
     """
     shown = name[:120]
-    if "\0" in name or "\\" in name or any(unicodedata.category(char) == "Cc" for char in name):
-        raise BadPath(f"“{shown!r}” has characters that no file name may have.")
+    if "\0" in name or "\\" in name or any(unicodedata.category(char) in ("Cc", "Cs") for char in name):
+        raise BadPath(f"{shown!a} has characters that no file name may have.")
     if name.startswith("/") or (len(name) > 1 and name[1] == ":"):
         raise BadPath(f"“{shown}” is an absolute path; only relative ones are allowed.")
     parts = [part for part in name.split("/") if part not in ("", ".")]
