@@ -13,7 +13,7 @@ from endpoints.domain.buckets import Latency, merge
 RESOLUTIONS = (10, 60, 3600)  # seconds
 RETENTION = {10: timedelta(days=1), 60: timedelta(days=15), 3600: timedelta(days=400)}
 CLASSES = ("2xx", "3xx", "4xx", "5xx")
-# model_errors are some of 4xx (424); timeouts, overflows (too many at once) are some of 5xx.
+# As the caller saw them: model_errors (424), timeouts (408) and overflows (429) are some of 4xx.
 COUNTS = (*CLASSES, "model_errors", "timeouts", "overflows", "retries", "connect_failures", "bytes_in", "bytes_out")
 
 

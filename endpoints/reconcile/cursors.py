@@ -45,7 +45,7 @@ def save(
 ) -> None:
     """A gateway of None stays as it was known."""
     rows = [
-        _row(PROCESSES, now, {key: [item.identity, item.cpu_ms] for key, item in processes.items()}),
+        _row(PROCESSES, now, _remembered(known.processes, processes, now)),
         _row(BILLING, now, {key: _slice(item) for key, item in billed.items() if _matters(item, now)}),
     ]
     if gateway is not None:
@@ -53,6 +53,15 @@ def save(
     CounterCursor.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["name"], update_fields=["identity", "scraped_at", "counters"]
     )
+
+
+def _remembered(
+    known: Mapping[str, KnownProcess], seen: Mapping[str, ProcessReading], now: datetime
+) -> dict[str, list[Any]]:
+    """A process that was not seen this once is remembered: seen again, it must not count from its start anew."""
+    kept = {key: item for key, item in known.items() if now - item.at < FORGOTTEN}
+    kept |= {key: KnownProcess(identity=item.identity, at=now, cpu_ms=item.cpu_ms) for key, item in seen.items()}
+    return {key: [item.identity, item.cpu_ms, item.at.isoformat()] for key, item in kept.items()}
 
 
 def _row(name: str, at: datetime, counters: Any, *, identity: str = "") -> CounterCursor:
@@ -76,8 +85,8 @@ def _gateway(row: CounterCursor) -> Before:
 
 def _processes(row: CounterCursor) -> dict[str, KnownProcess]:
     return {
-        replica: KnownProcess(identity=identity, at=row.scraped_at, cpu_ms=cpu_ms)
-        for replica, (identity, cpu_ms) in row.counters.items()
+        replica: KnownProcess(identity=identity, at=datetime.fromisoformat(at), cpu_ms=cpu_ms)
+        for replica, (identity, cpu_ms, at) in row.counters.items()
     }
 
 

@@ -58,10 +58,18 @@ def _requests(cluster: str, clusters: Mapping[str, ClusterCounters], grown: Grow
         return SampleValues()
     return SampleValues(
         covered_ms=grown.covered_ms,
-        counts=grown.counts.get(cluster, {}),
+        counts=as_answered(grown.counts.get(cluster, {})),
         latency=grown.latency.get(cluster, {}),
         active=Gauge.of(counters.active),
     )
+
+
+def as_answered(counts: Mapping[str, int]) -> dict[str, int]:
+    """The gateway counts a time-out as its own 504 and a refusal as 503 before it answers 408 and 429. Of what was
+    added since the last scrape only: the cumulative counters do not all restart together."""
+    moved = min(counts.get("5xx", 0), counts.get("timeouts", 0) + counts.get("overflows", 0))
+    classes = {"4xx": counts.get("4xx", 0) + moved, "5xx": counts.get("5xx", 0) - moved} if moved else {}
+    return {**counts, **classes}
 
 
 def _replicas(rows: Iterable[Replica], wanted: int) -> list[SampleValues]:

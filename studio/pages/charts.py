@@ -120,18 +120,17 @@ def _rate(values: SampleValues, name: str) -> float | None:
     return values.counts.get(name, 0) * 60_000 / values.covered_ms if values.covered_ms else None
 
 
+def _of_its_own(counts: Mapping[str, int]) -> int:
+    return sum(counts.get(name, 0) for name in ("model_errors", "timeouts", "overflows"))
+
+
 # Disjoint, so that the bars add up: the kinds of errors within a class are taken out of it.
 _ERRORS: tuple[tuple[str, str, str, Callable[[Mapping[str, int]], int]], ...] = (
-    ("client error (4xx)", "warn", "", lambda c: max(0, c.get("4xx", 0) - c.get("model_errors", 0))),
+    ("client error (4xx)", "warn", "", lambda c: max(0, c.get("4xx", 0) - _of_its_own(c))),
     ("model error (424)", "bad", "", lambda c: c.get("model_errors", 0)),
-    ("time-out (504)", "bad", "/", lambda c: c.get("timeouts", 0)),
+    ("time-out (408)", "bad", "/", lambda c: c.get("timeouts", 0)),
     ("too many at once (429)", "warn", "/", lambda c: c.get("overflows", 0)),
-    (
-        "not reached (5xx)",
-        "bad",
-        "x",
-        lambda c: max(0, c.get("5xx", 0) - c.get("timeouts", 0) - c.get("overflows", 0)),
-    ),
+    ("not reached (5xx)", "bad", "x", lambda c: c.get("5xx", 0)),
 )
 
 

@@ -55,7 +55,17 @@ def csv_file(head: list[str], lines: Iterable[list[str]], filename: str) -> Http
 
 def _plain(text: str) -> str:
     """No spreadsheet takes it for a formula; a negative number is one of ours."""
-    return f"'{text}" if text[:1] in ("=", "+", "@", "\t", "\r") else text
+    if text[:1] == "-" and _is_number(text):
+        return text
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def asked_window(request: HttpRequest) -> Window:

@@ -41,7 +41,7 @@ def deployment_logs(request: HttpRequest, name: str, deployment: str) -> HttpRes
 
 
 def _sources(deployment: Deployment, request: HttpRequest) -> dict[str, Any]:
-    replicas = [replica for replica in deployment.replicas.all() if replica.stopping_at is None]
+    replicas = list(deployment.replicas.all())
     ordinals = sorted({replica.ordinal for replica in replicas})
     wanted = request.GET.get("replica", "")
     source = "build" if request.GET.get("source") == "build" else "server"

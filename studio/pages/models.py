@@ -91,7 +91,7 @@ def _signature(model: ModelVersion) -> list[dict[str, Any]]:
     """Rows of the signature's table."""
     rows = []
     for kind in ("inputs", "outputs", "params"):
-        for position, column in enumerate(model.mlflow.get(kind, ())):
+        for position, column in enumerate(model.mlflow.get("signature", {}).get(kind) or ()):
             name = column.get("name", position)
             rows.append({"kind": kind[:-1], "name": name, "type": column.get("type", ""), "column": column})
     return rows

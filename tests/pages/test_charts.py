@@ -33,7 +33,7 @@ def deployment(name: str, slot: int = 0) -> Deployment:
 def values(**changes: Any) -> SampleValues:
     usual: dict[str, Any] = {
         "covered_ms": 60_000,
-        "counts": {"2xx": 80, "4xx": 12, "5xx": 8, "model_errors": 10, "timeouts": 5, "overflows": 2},
+        "counts": {"2xx": 80, "4xx": 19, "5xx": 1, "model_errors": 10, "timeouts": 5, "overflows": 2},
         "latency": {5: 90, 108: 10},
         "cpu_ms": 30_000,
         "cpu_covered_ms": 60_000,
@@ -139,7 +139,7 @@ def test_errors_add_up() -> None:
     assert bars == {
         "client error (4xx)": 2,
         "model error (424)": 10,
-        "time-out (504)": 5,
+        "time-out (408)": 5,
         "too many at once (429)": 2,
         "not reached (5xx)": 1,
     }

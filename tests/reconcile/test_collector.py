@@ -17,6 +17,7 @@ from endpoints.enums import ReplicaState, UsagePhase
 from endpoints.models import CounterCursor, Deployment, Lease, Replica, Sample, Usage
 from endpoints.reconcile import collector
 from endpoints.reconcile.collector import collect
+from endpoints.reconcile.measuring import as_answered
 from endpoints.telemetry.fake import FakeGatewayStatistics, FakeProcesses
 from tests.factories import DeploymentFactory, InstanceTypeFactory, SampleFactory
 
@@ -367,3 +368,10 @@ def test_it_goes_on_after_any_failure_until_it_is_told_to_stop(
     assert "locked" in caplog.text
     assert "odd" in caplog.text
     assert all(0 < seconds <= 10 for seconds in waits)
+
+
+def test_what_the_gateway_counts_as_its_own_error_is_told_as_the_caller_saw_it() -> None:
+    grown = {"2xx": 5, "4xx": 1, "5xx": 7, "timeouts": 3, "overflows": 2}
+    assert as_answered(grown) == {"2xx": 5, "4xx": 6, "5xx": 2, "timeouts": 3, "overflows": 2}
+    assert as_answered({"2xx": 5}) == {"2xx": 5}
+    assert as_answered({"5xx": 1, "timeouts": 3}) == {"4xx": 1, "5xx": 0, "timeouts": 3}
