@@ -119,6 +119,8 @@ class DeploymentDetail(DeploymentView):
 
 
 class DeploymentRetry(DeploymentView):
+    bodiless = frozenset({"post"})
+
     @extend_schema(request=None, responses={202: OperationSerializer})
     def post(self, request: Request, endpoint: str, name: str) -> Response:
         """Retry a deployment.
@@ -140,6 +142,8 @@ class Replicas(DeploymentView):
 
 
 class ReplicaRestart(DeploymentView):
+    bodiless = frozenset({"post"})
+
     @extend_schema(request=None, responses={202: ReplicaSerializer})
     def post(self, request: Request, endpoint: str, name: str, ordinal: int) -> Response:
         """Restart a replica.

@@ -119,6 +119,7 @@ def _traffic(endpoint: Endpoint) -> Response:
 
 class KeysList(StudioView):
     tag = "Keys"
+    bodiless = frozenset({"post"})
 
     @extend_schema(request=None, responses=KeysSerializer)
     def post(self, request: Request, name: str) -> Response:

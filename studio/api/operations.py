@@ -55,6 +55,7 @@ class OperationDetail(StudioView):
 
 class OperationCancel(StudioView):
     tag = "Operations"
+    bodiless = frozenset({"post"})
 
     @extend_schema(request=None, responses={202: OperationSerializer})
     def post(self, request: Request, operation_id: UUID) -> Response:

@@ -35,6 +35,7 @@ class StudioView(APIView):
 
     tag = ""
     queries: ClassVar[Mapping[str, type[StrictSerializer]]] = {}  # by method; none means that there is nothing to ask
+    bodiless: ClassVar[frozenset[str]] = frozenset({"delete"})  # methods that take no body, and refuse one
     asked: dict[str, Any]  # the query of this request, read
     permission_classes = [IsAuthenticated, TokenMayWrite]
     parser_classes = [JSONParser]
@@ -44,6 +45,8 @@ class StudioView(APIView):
         super().initial(request, *args, **kwargs)
         method = "get" if request.method == "HEAD" else str(request.method).lower()
         self.asked = _validated(self.queries.get(method, StrictSerializer)(data=request.query_params))
+        if method in self.bodiless:
+            self.body(StrictSerializer)
 
     @property
     def person(self) -> User:

@@ -99,6 +99,7 @@ class TestUpload:
             ([file("a")], {"tags": "team"}, "tags"),
             ([file("a")], {"tags": "[" * 100_000}, "tags"),
             ([file("a")], {"tags": '{"team": 5}'}, "tags"),
+            *(([file("a")], {"tags": text}, "tags") for text in ("5", "0", "null", '["team"]', '"team"')),
             ([file("a")], {"version": "7"}, "version"),
             ([file("a")], {"colour": "red"}, "colour"),
         ],

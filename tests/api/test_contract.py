@@ -1,13 +1,16 @@
 """What holds for every route there is, so that a new one cannot be forgotten."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.urls import Resolver404, resolve, reverse
 from rest_framework.test import APIClient
 
 from endpoints.enums import Role
+from studio.api.reference import document
 from studio.api.routes import routes
 from studio.api.view import StudioView
 from tests.api.conftest import Caller
@@ -40,11 +43,15 @@ OF_THE_READER = {("api_tokens", "post"), ("api_token", "delete")}
 
 def calls() -> Iterator[tuple[str, str]]:
     for route in routes:
-        view: type[StudioView] = route.callback.view_class  # type: ignore[attr-defined]
         assert route.name is not None
         for method in ("get", *WRITES):
-            if hasattr(view, method):
+            if hasattr(view_of(route.name), method):
                 yield route.name, method
+
+
+def view_of(name: str) -> type[StudioView]:
+    view: type[StudioView] = next(route.callback.view_class for route in routes if route.name == name)  # type: ignore[attr-defined]
+    return view
 
 
 def reads() -> list[str]:
@@ -84,9 +91,16 @@ def url_of(route: str, arguments: dict[str, Any]) -> str:
     return reverse(route, kwargs={name: arguments[name] for name in names})
 
 
+def sample(path: str) -> str:
+    """A path of the document with something in it."""
+    numbered = re.sub(r"{(token_id|ordinal)}", "1", path.replace("{operation_id}", str(UUID(int=1))))
+    return re.sub(r"{\w+}", NAME, numbered)
+
+
 def send(client: APIClient, route: str, method: str, arguments: dict[str, Any]) -> Any:
-    """With a body that a maker of things would take."""
-    body = None if method == "get" else {"role": "owner"} if route == "api_member" else {"name": "something"}
+    """With a body that a maker of things would take, where there may be one."""
+    none = method == "get" or method in view_of(route).bodiless
+    body = None if none else {"role": "owner"} if route == "api_member" else {"name": "something"}
     url = url_of(route, arguments)
     form = "multipart" if route in ("api_models", "api_code") and body else "json"
     return getattr(client, method)(url, body, **({} if method == "get" else {"format": form}))
@@ -142,6 +156,22 @@ def test_a_query_that_nobody_knows_is_refused(arguments: dict[str, Any], caller:
     owner = caller(arguments["people"]["owner"])
     for route in reads():
         assert list(fields(owner.get(f"{url_of(route, arguments)}?colour=red"))) == ["colour"]
+
+
+def test_a_body_that_nobody_reads_is_refused(arguments: dict[str, Any], caller: Caller) -> None:
+    owner = caller(arguments["people"]["owner"])
+    found = [(route, method) for route, method in writes() if method in view_of(route).bodiless]
+    assert ("api_deployment_retry", "post") in found
+    for route, method in found:
+        response = getattr(owner, method)(url_of(route, arguments), {"colour": "red"})
+        assert list(fields(response)) == ["colour"], route
+
+
+def test_what_takes_no_body_stands_so_in_the_document() -> None:
+    """A view that reads a body says which; one that does not must refuse it."""
+    for route, method in writes():
+        path = next(path for path in document()["paths"] if resolve(sample(path)).url_name == route)
+        assert ("requestBody" in document()["paths"][path][method]) != (method in view_of(route).bodiless), route
 
 
 def test_a_slash_at_the_end_makes_no_difference(arguments: dict[str, Any]) -> None:

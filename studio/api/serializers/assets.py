@@ -35,6 +35,8 @@ class TagsText(serializers.JSONField):
             check_storable(value)
         except RecursionError:
             self.fail("invalid")
+        if not isinstance(value, dict):
+            raise serializers.ValidationError('A JSON object of text, such as {"team": "risk"}.')
         return value
 
 
