@@ -4,19 +4,21 @@ Advice, not a wall: what really protects is that models are loaded only in their
 cannot be read as what it claims to be is unverified, never clean.
 """
 
+import ast
 import bz2
 import gzip
-import io
 import logging
 import lzma
+import pickletools
 import tarfile
+import tempfile
 import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, cast
 
 from picklescan.scanner import SafetyLevel, ScanResult, scan_bytes, scan_pickle_bytes
 
@@ -26,10 +28,13 @@ logging.getLogger("picklescan").setLevel(logging.CRITICAL)  # what it finds is i
 
 FILE_BYTES = 1024**3  # of one file, unpacked; more is unverified
 SECONDS = 120.0
-NESTING = 3
+NESTING = 6  # a compressed file in a zip in a tar.gz is 5
+CHUNK = 1024 * 1024
+MEMORY_BYTES = 64 * CHUNK
 _PICKLES = (".pkl", ".pickle", ".joblib", ".pk", ".p", ".dill", ".cloudpickle", ".sav")
 _TORCH = (".pt", ".pth", ".ckpt", ".bin")
 _NUMPY = (".npy", ".npz")
+_NUMPY_MAGIC = b"\x93NUMPY"
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".z", ".lzma")
 _PICKLE_MAGIC = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 # What models of these libraries are made of; picklescan calls everything suspicious that it does not know.
@@ -40,33 +45,15 @@ _KNOWN = frozenset(
 )
 
 
-def _gunzip(stream: IO[bytes]) -> bytes:
-    with gzip.GzipFile(fileobj=stream) as file:
-        return file.read(FILE_BYTES + 1)
-
-
-def _bunzip(stream: IO[bytes]) -> bytes:
-    with bz2.BZ2File(stream) as file:
-        return file.read(FILE_BYTES + 1)
-
-
-def _unxz(stream: IO[bytes]) -> bytes:
-    with lzma.LZMAFile(stream) as file:
-        return file.read(FILE_BYTES + 1)
-
-
-def _inflate(stream: IO[bytes]) -> bytes:
-    """joblib's zlib files."""
-    return zlib.decompressobj().decompress(stream.read(), FILE_BYTES + 1)
-
-
-_DECOMPRESS: dict[bytes, Callable[[IO[bytes]], bytes]] = {
-    b"\x1f\x8b": _gunzip,
-    b"BZh": _bunzip,
-    b"\xfd7zXZ": _unxz,
-    b"]\x00\x00": _unxz,
-    **{bytes([0x78, level]): _inflate for level in (0x01, 0x5E, 0x9C, 0xDA)},
+# But for what evaluates text, or loads another file.
+_RUNS_WHAT_IT_IS_GIVEN = frozenset("eval exec query load loads read_pickle load_pickle runstring".split())
+_OPENERS: dict[bytes, Callable[..., Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
+    b"]\x00\x00": lzma.open,
 }
+_ZLIB = tuple(bytes([0x78, level]) for level in (0x01, 0x5E, 0x9C, 0xDA))  # joblib's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +83,7 @@ def scan(folder: Path) -> ScanReport:
         if time.monotonic() > deadline:
             findings.append(_unverified(name, "the scan ran out of time"))
             continue
-        findings.extend(_scan_file(path, name))
+        findings.extend(_scan_file(path, name, deadline))
     return ScanReport(status=_status(findings), findings=tuple(findings), scanned=scanned)
 
 
@@ -107,54 +94,81 @@ def _status(findings: list[Finding]) -> ScanStatus:
 
 
 def _may_hold_pickle(path: Path) -> bool:
-    if path.suffix.lower() in (*_PICKLES, *_TORCH, *_NUMPY, *_ARCHIVES):
-        return True
     with path.open("rb") as file:
-        head = file.read(4)
-    return head.startswith((*_PICKLE_MAGIC, b"PK\x03\x04", b"\x1f\x8b"))
+        return _worth_a_look(path.suffix.lower(), file.read(4))
 
 
-def _scan_file(path: Path, name: str) -> list[Finding]:
+def _worth_a_look(suffix: str, head: bytes) -> bool:
+    by_name = suffix in (*_PICKLES, *_TORCH, *_NUMPY, *_ARCHIVES)
+    return by_name or head.startswith((*_PICKLE_MAGIC, b"PK\x03\x04", b"\x1f\x8b"))
+
+
+def _scan_file(path: Path, name: str, deadline: float) -> list[Finding]:
+    findings: list[Finding] = []
     try:
         with path.open("rb") as stream:
-            return list(_scan_stream(stream, name, NESTING))
+            for finding in _scan_stream(stream, name, NESTING, deadline):
+                findings.append(finding)
     except Exception as error:  # hostile input may break any parser; broken is unverified
-        return [_unverified(name, f"{type(error).__name__}: {error}")]
+        findings.append(_unverified(name, f"{type(error).__name__}: {error}"))
+    return findings
 
 
-def _scan_stream(stream: IO[bytes], name: str, depth: int) -> Iterator[Finding]:
+def _scan_stream(stream: IO[bytes], name: str, depth: int, deadline: float) -> Iterator[Finding]:
     if depth == 0:
         yield _unverified(name, "archives in archives in archives")
         return
     head = stream.read(6)
     stream.seek(0)
-    plain = _decompressed(stream, head)
-    if plain is not None:
-        yield from _scan_stream(plain, name, depth - 1)
+    if (chunks := _decompressed(stream, head)) is not None:
+        with _kept(chunks, deadline) as plain:
+            inside = f"{name}!" if Path(name).suffix.lower() in _ARCHIVES else name
+            yield from _scan_stream(plain, inside, depth - 1, deadline)
     elif zipfile.is_zipfile(stream):
         stream.seek(0)
-        yield from _scan_zip(stream, name, depth)
+        yield from _scan_zip(stream, name, depth, deadline)
     elif _is_tar(stream):
-        yield from _scan_tar(stream, name, depth)
+        yield from _scan_tar(stream, name, depth, deadline)
     else:
         stream.seek(0)
         yield from _scan_plain(stream, name)
 
 
-def _decompressed(stream: IO[bytes], head: bytes) -> IO[bytes] | None:
-    """The content in memory, bounded; None for what is not compressed."""
-    unpack = next((unpack for magic, unpack in _DECOMPRESS.items() if head.startswith(magic)), None)
-    return io.BytesIO(_checked(unpack(stream))) if unpack else None
+def _decompressed(stream: IO[bytes], head: bytes) -> Iterator[bytes] | None:
+    """None for what is not compressed."""
+    if head.startswith(_ZLIB):
+        return _inflated(stream)
+    opener = next((opener for magic, opener in _OPENERS.items() if head.startswith(magic)), None)
+    return _chunks(opener(stream)) if opener else None
 
 
-def _bounded(stream: IO[bytes]) -> bytes:
-    return _checked(stream.read(FILE_BYTES + 1))
+def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+    return iter(lambda: stream.read(CHUNK), b"")
 
 
-def _checked(data: bytes) -> bytes:
-    if len(data) > FILE_BYTES:
-        raise ValueError(f"larger than {FILE_BYTES // 2**20} MiB when unpacked")
-    return data
+def _inflated(stream: IO[bytes]) -> Iterator[bytes]:
+    unpacker = zlib.decompressobj()
+    for chunk in _chunks(stream):
+        yield unpacker.decompress(chunk, CHUNK)
+        while unpacker.unconsumed_tail:
+            yield unpacker.decompress(unpacker.unconsumed_tail, CHUNK)
+    if not unpacker.eof:
+        raise EOFError("the compressed data are cut off")
+
+
+def _kept(chunks: Iterator[bytes], deadline: float) -> IO[bytes]:
+    """In memory while it is small. Raises ValueError for what is too large, TimeoutError."""
+    plain = tempfile.SpooledTemporaryFile(max_size=MEMORY_BYTES)  # noqa: SIM115 - the caller closes it
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > FILE_BYTES:
+            raise ValueError(f"larger than {FILE_BYTES // 2**20} MiB when unpacked")
+        if time.monotonic() > deadline:
+            raise TimeoutError("the scan ran out of time")
+        plain.write(chunk)
+    plain.seek(0)
+    return cast(IO[bytes], plain)
 
 
 def _is_tar(stream: IO[bytes]) -> bool:
@@ -164,41 +178,71 @@ def _is_tar(stream: IO[bytes]) -> bool:
     return magic == b"ustar"
 
 
-def _scan_zip(stream: IO[bytes], name: str, depth: int) -> Iterator[Finding]:
+def _scan_zip(stream: IO[bytes], name: str, depth: int, deadline: float) -> Iterator[Finding]:
     with zipfile.ZipFile(stream) as archive:
         for entry in archive.infolist():
             with archive.open(entry) as content:
-                yield from _scan_entry(content, f"{name}!{entry.filename}", depth)
+                yield from _scan_entry(content, f"{name}!{entry.filename}", depth, deadline)
 
 
-def _scan_tar(stream: IO[bytes], name: str, depth: int) -> Iterator[Finding]:
+def _scan_tar(stream: IO[bytes], name: str, depth: int, deadline: float) -> Iterator[Finding]:
     with tarfile.open(fileobj=stream, mode="r:") as archive:
         for entry in archive:
             content = archive.extractfile(entry) if entry.isreg() else None
             if content is not None:
-                yield from _scan_entry(content, f"{name}!{entry.name}", depth)
+                yield from _scan_entry(content, f"{name}!{entry.name}", depth, deadline)
 
 
-def _scan_entry(content: IO[bytes], name: str, depth: int) -> Iterator[Finding]:
-    data = _bounded(content)
-    suffix = Path(name).suffix.lower()
-    if suffix in (*_PICKLES, *_NUMPY, *_ARCHIVES) or data[:2] in _PICKLE_MAGIC:
-        yield from _scan_stream(io.BytesIO(data), name, depth - 1)
+def _scan_entry(content: IO[bytes], name: str, depth: int, deadline: float) -> Iterator[Finding]:
+    with _kept(_chunks(content), deadline) as plain:
+        head = plain.read(4)
+        plain.seek(0)
+        if _worth_a_look(Path(name).suffix.lower(), head):
+            yield from _scan_stream(plain, name, depth - 1, deadline)
 
 
 def _scan_plain(stream: IO[bytes], name: str) -> Iterator[Finding]:
     suffix = Path(name).suffix.lower()
-    head = stream.read(2)
+    head = stream.read(len(_NUMPY_MAGIC))
     stream.seek(0)
-    if suffix in _TORCH and head not in _PICKLE_MAGIC:
+    if head == _NUMPY_MAGIC and not _skip_numpy_header(stream):
+        return  # an array of numbers
+    if suffix in _TORCH and not head.startswith(_PICKLE_MAGIC):
         return  # raw weights
-    if suffix in (*_TORCH, *_NUMPY):
-        result = scan_bytes(stream, name, suffix)
-    elif suffix in _PICKLES or head in _PICKLE_MAGIC:
-        result = scan_pickle_bytes(stream, name)
-    else:
-        return
+    if suffix in _TORCH:
+        yield from _judged(stream, name, lambda: scan_bytes(stream, name, suffix))
+    elif suffix in (*_PICKLES, *_NUMPY) or head.startswith(_PICKLE_MAGIC):
+        yield from _judged(stream, name, lambda: scan_pickle_bytes(stream, name))
+    elif suffix in _ARCHIVES or head.startswith(b"PK\x03\x04"):
+        yield _unverified(name, "it is no archive that can be read")
+
+
+def _judged(stream: IO[bytes], name: str, scanner: Callable[[], ScanResult]) -> Iterator[Finding]:
+    """picklescan takes what it cannot read, and finds nothing in, for no pickle at all: that is not clean here."""
+    start = stream.tell()
+    result = scanner()
     yield from _findings(result, name)
+    if not result.globals and not result.scan_err:
+        stream.seek(start)
+        _read_to_its_end(stream)
+
+
+def _read_to_its_end(stream: IO[bytes]) -> None:
+    """Raises ValueError where one of the pickles is broken."""
+    while stream.read(1):
+        stream.seek(-1, 1)
+        for _ in pickletools.genops(stream):
+            pass
+
+
+def _skip_numpy_header(stream: IO[bytes]) -> bool:
+    """Whether a pickle follows, as in an array of objects (numpy.lib.format says how the header looks)."""
+    stream.seek(len(_NUMPY_MAGIC))
+    major = stream.read(2)[0]
+    size = int.from_bytes(stream.read(2 if major == 1 else 4), "little")
+    if size > CHUNK:
+        raise ValueError("its header is longer than a header is")
+    return "O" in str(ast.literal_eval(stream.read(size).decode("utf-8"))["descr"])
 
 
 def _findings(result: ScanResult, name: str) -> Iterator[Finding]:
@@ -206,10 +250,14 @@ def _findings(result: ScanResult, name: str) -> Iterator[Finding]:
         what = f"{found.module}.{found.name}"
         if found.safety == SafetyLevel.Dangerous:
             yield Finding(path=name, severity="dangerous", message=f"Loading it would call {what}.")
-        elif found.safety == SafetyLevel.Suspicious and found.module.split(".")[0] not in _KNOWN:
+        elif found.safety == SafetyLevel.Suspicious and not _is_known(found.module, found.name):
             yield Finding(path=name, severity="suspicious", message=f"Loading it would call {what}.")
     if result.scan_err:
         yield _unverified(name, "it could not be read to its end")
+
+
+def _is_known(module: str, name: str) -> bool:
+    return module.split(".", maxsplit=1)[0] in _KNOWN and name.rsplit(".", maxsplit=1)[-1] not in _RUNS_WHAT_IT_IS_GIVEN
 
 
 def _unverified(name: str, why: str) -> Finding:

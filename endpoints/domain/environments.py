@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from endpoints.domain.mlflow import MLflowModel
@@ -34,6 +35,7 @@ CONDA_TO_PYPI = {
     },
     "matplotlib-base": "matplotlib",
 }
+_CONDA_KEYS = frozenset({"name", "channels", "dependencies", "prefix"})
 _CONDA_OWN = frozenset({"python", "pip", "setuptools", "wheel", "blas", "mkl", "openssl", "ca-certificates"})
 # Flavors that load with mlflow-skinny and the library itself.
 _NEEDS_FULL_MLFLOW = frozenset({"langchain", "llama_index", "dspy", "spark", "promptflow", "openai"})
@@ -60,8 +62,8 @@ def parse_requirements(text: str, python_version: str = DEFAULT_PYTHON) -> Envir
     """A requirements.txt. Raises EnvironmentSpecError."""
     lines = [
         _requirement(line, where=f"Line {number}")
-        for number, raw in enumerate(text.splitlines(), 1)
-        if (line := re.split(r"(?:^|\s)#", raw, maxsplit=1)[0].strip())
+        for number, raw in enumerate(text.removeprefix("\ufeff").splitlines(), 1)
+        if (line := _uncommented(raw))
     ]
     return _spec(python_version, lines)
 
@@ -72,7 +74,7 @@ def parse_conda(text: str) -> EnvironmentSpec:
     python_version, lines = DEFAULT_PYTHON, []
     for part in document["dependencies"]:
         if isinstance(part, dict):
-            lines += [_requirement(str(line), where="pip") for line in part.get("pip") or []]
+            lines += [_requirement(line, where="pip") for line in _conda_pip(part)]
             continue
         name, pins = _conda_parts(str(part))
         if name == "python":
@@ -85,7 +87,7 @@ def parse_conda(text: str) -> EnvironmentSpec:
 def for_mlflow(model: MLflowModel) -> EnvironmentSpec:
     """What the model itself asks for. `mlflow` becomes the ten times smaller `mlflow-skinny` where that loads it."""
     version = ".".join(model.python_version.split(".")[:2]) or DEFAULT_PYTHON
-    lines = [_requirement(line, where="The model's requirements.txt") for line in model.requirements]
+    lines = [_requirement(line, where="The model's requirements.txt") for line in map(_uncommented, model.requirements)]
     if not _NEEDS_FULL_MLFLOW & set(model.flavors):
         lines = [_skinny(line) for line in lines]
     names = {_name(line) for line in lines}
@@ -116,11 +118,19 @@ def _requirement(line: str, *, where: str) -> str:
     if line.startswith((".", "/", "~")) or "://" in line:
         raise EnvironmentSpecError(f"{where}: “{line[:80]}” is a path or URL; only packages by name may be listed.")
     try:
+        if Requirement(line).url:
+            raise EnvironmentSpecError(
+                f"{where}: “{line[:80]}” names a path or URL; only packages by name may be listed."
+            )
         return _normal(line)
     except InvalidRequirement as error:
         raise EnvironmentSpecError(
             f"{where}: “{line[:80]}” is no requirement ({str(error).splitlines()[0]}). Write name or name==1.2.3."
         ) from error
+
+
+def _uncommented(line: str) -> str:
+    return re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip()
 
 
 def _normal(line: str) -> str:
@@ -144,11 +154,22 @@ def _skinny(line: str) -> str:
 def _conda_document(text: str) -> dict[str, Any]:
     try:
         document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise EnvironmentSpecError(f"This is no YAML: {error}") from error
     if not isinstance(document, dict) or not isinstance(document.get("dependencies"), list):
         raise EnvironmentSpecError("A conda file has a list named dependencies.")
+    unknown = [str(key) for key in document if key not in _CONDA_KEYS]
+    if unknown:
+        raise EnvironmentSpecError(f"“{unknown[0]}” in a conda file is not honoured here; leave it out.")
     return document
+
+
+def _conda_pip(part: dict[str, Any]) -> list[str]:
+    """The lines of `- pip: [...]`."""
+    lines = part.get("pip")
+    if set(part) != {"pip"} or not isinstance(lines, list | None):
+        raise EnvironmentSpecError(f"“{str(part)[:80]}”: of the dependencies only pip may have a list of its own.")
+    return [text for line in lines or [] if (text := _uncommented(str(line)))]
 
 
 def _conda_parts(part: str) -> tuple[str, str]:
@@ -160,8 +181,20 @@ def _conda_parts(part: str) -> tuple[str, str]:
 
 
 def _conda_python(pins: str) -> str | None:
-    found = re.search(r"3\.\d{1,2}", pins)
-    return found.group(0) if found else None
+    """`=3.10`, `3.10.*`, `>=3.9,<3.12`; None where any 3 will do. A range that has our default gives that."""
+    named = re.findall(r"3\.\d{1,2}", pins)
+    if pins[:1] in tuple("<>!~"):
+        named = [version for version in (DEFAULT_PYTHON, *named) if _allows(pins, version)]
+    if not named and pins.strip("=<>~ ") not in ("", "3", "3.*"):
+        raise EnvironmentSpecError(f"Python “{pins[:40]}”: write a version such as python=3.11.")
+    return named[0] if named else None
+
+
+def _allows(pins: str, version: str) -> bool:
+    try:
+        return SpecifierSet(pins).contains(version)
+    except InvalidSpecifier:
+        return False
 
 
 def _from_conda(name: str, pins: str) -> str:

@@ -7,11 +7,13 @@ environment's scripts name their interpreter by its path, so it is built where i
 FOLDER/status.json says so. One build at a time, by FOLDER/lock.
 """
 
+import ctypes
 import fcntl
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -19,6 +21,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+PR_SET_PDEATHSIG = 1
 _NOISE = re.compile(r"^(warning|Using |Resolved|Prepared|Downloading|Downloaded|Building|\s*$)")
 
 
@@ -41,7 +44,7 @@ def _run(folder: Path, spec: dict[str, Any]) -> None:
     shutil.rmtree(env, ignore_errors=True)
     try:
         _make(folder, env, spec)
-    except BuildFailed as error:
+    except (BuildFailed, OSError) as error:
         shutil.rmtree(env, ignore_errors=True)
         _say(f"Failed: {error}")
         _tell(folder, state="Failed", started_at=started, finished_at=_now(), error=str(error))
@@ -71,7 +74,14 @@ def _uv(spec: dict[str, Any], *arguments: str) -> None:
     """Its output goes to the log as it comes; raises BuildFailed with its first line of complaint."""
     command = [spec["uv"], "--color", "never", "--no-progress", *arguments]
     _say(f"$ uv {' '.join(arguments)}")
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        preexec_fn=_end_with_us,  # noqa: PLW1509 - there are no threads here
+    )
     assert process.stdout is not None
     lines = []
     for line in process.stdout:
@@ -81,12 +91,17 @@ def _uv(spec: dict[str, Any], *arguments: str) -> None:
         raise BuildFailed(_what_matters(lines) or f"uv ended with exit code {process.returncode}.")
 
 
+def _end_with_us() -> None:
+    """A uv that outlived a killed build would go on writing where the next build does."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 def _what_matters(lines: list[str]) -> str:
     """uv's complaint: an error in one line, or a tree that begins with a cross."""
     kept: list[str] = []
     for line in lines:
-        text = re.sub(r"^[\s×╰─▶│├]+", "", line).strip()  # noqa: RUF001 - uv draws with these
-        starts = line.lstrip().startswith(("error:", "×"))  # noqa: RUF001
+        text = re.sub(r"^[\s×╰─▶│├]+", "", line).strip()
+        starts = line.lstrip().startswith(("error:", "×"))
         if starts:
             kept = [text.removeprefix("error: ")]
         elif kept and text and not text.startswith("hint:"):

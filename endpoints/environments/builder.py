@@ -1,5 +1,6 @@
 """Environments by uv, built in supervised processes that outlive whoever asked for them."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -36,11 +37,14 @@ class UvEnvironmentBuilder:
         self._machine = os.environ if machine is None else machine
 
     def start(self, spec: EnvironmentSpec) -> None:
-        seen = self.observe(spec.hash)
-        if seen.state in (BuildState.SUCCEEDED, BuildState.BUILDING):
-            return
         folder = self._folder(spec.hash)
         folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "start.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # two that look at once would both find nothing
+            if self.observe(spec.hash).state not in (BuildState.SUCCEEDED, BuildState.BUILDING):
+                self._start(spec, folder)
+
+    def _start(self, spec: EnvironmentSpec, folder: Path) -> None:
         self._programs.remove(_name(spec.hash))
         (folder / "status.json").unlink(missing_ok=True)
         document = {
@@ -69,18 +73,23 @@ class UvEnvironmentBuilder:
             status, state = {**status, "error": "The build was ended before it was done."}, BuildState.FAILED
         if state == BuildState.PENDING and program is not None:
             state = BuildState.BUILDING if program.running else BuildState.FAILED
+            status = {} if program.running else {"error": "The build ended before it began. Its log may say why."}
         return self._observation(spec_hash, state, status)
 
     def cancel(self, spec_hash: str) -> None:
         self._programs.remove(_name(spec_hash))
 
     def read_log(self, spec_hash: str, *, start: int | None = None, limit: int = 65536) -> LogChunk:
+        """As `Compute.read_log`: whole lines, unless one is longer than `limit`; a log that shrank begins anew."""
         path = self._folder(spec_hash) / "build.log"
-        data = path.read_bytes() if path.exists() else b""
-        begin = max(0, len(data) - limit) if start is None else min(start, len(data))
-        part = data[begin : begin + limit]
-        part = part[: part.rfind(b"\n") + 1]
-        return LogChunk(text=part.decode("utf-8", "replace"), start=begin, end=begin + len(part), size=len(data))
+        size = path.stat().st_size if path.exists() else 0
+        begin = max(0, size - limit) if start is None else start
+        begin = 0 if begin > size else begin
+        data = _read_part(path, begin, limit) if size else b""
+        skipped = data.find(b"\n") + 1 if start is None and begin else 0
+        begin, data = begin + skipped, data[skipped:]
+        part = data[: data.rfind(b"\n") + 1] or (data if len(data) == limit else b"")
+        return LogChunk(text=part.decode("utf-8", "replace"), start=begin, end=begin + len(part), size=size)
 
     def remove(self, spec_hash: str) -> None:
         """Free its disk. The caller knows that nothing uses it."""
@@ -135,6 +144,12 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _read_part(path: Path, begin: int, limit: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(begin)
+        return file.read(limit)
 
 
 def _time(text: str | None) -> datetime | None:
