@@ -134,6 +134,7 @@ def test_supervisord_killed_nothing_runs_twice(serving: tuple[RunningStudio, str
     os.kill(before, signal.SIGKILL)
     wait_for(lambda: _pid(studio, "supervisord") not in (None, before))
     wait_for(lambda: answers(studio, key))
+    wait_for(lambda: pages_answer(studio))
     wait_for(lambda: both_ready(studio))
     sockets = [" ".join(process.cmdline()) for process in studio.processes() if "--socket" in process.cmdline()]
     servers = [line for line in sockets if str(studio.data_dir) in line]
