@@ -1,17 +1,20 @@
-"""The calls that the pages print do what they say when they are sent as they stand there."""
+"""The calls that pages and documentation print do what they say when they are sent as they stand there."""
 
 import json
+import re
 import shlex
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from rest_framework.test import APIClient
 
 from endpoints.models import Deployment, Endpoint, Workspace
+from studio.api.errors import KINDS
 from studio.pages.wizard_review import review
-from tests.factories import DraftFactory
+from tests.factories import DraftFactory, InstanceTypeFactory
 from tests.people import People
 from tests.world import World
 
@@ -97,3 +100,44 @@ def test_a_deployment_more_is_one_call(
     (text,) = printed_by_review(draft)
     response = send(owner, text)
     assert (response.status_code, response.json()["endpoint"]) == (202, "prices"), json.dumps(response.json())
+
+
+class TestDocument:
+    """docs/api.md."""
+
+    text = (settings.BASE_DIR / "docs" / "api.md").read_text()
+
+    def test_its_first_steps_lead_to_a_deployment(self, owner: APIClient, workspace: Workspace, world: World) -> None:
+        InstanceTypeFactory(name="local-small")
+        answers = [step(owner, line) for line in self.steps()]
+        assert [answer.status_code for answer in answers] == [201, 201, 201, 201, 202, 200]
+        world.settle()
+        assert owner.get("/api/v1/operations/?endpoint=flats").json()["value"][0]["status"] == "Succeeded"
+        assert owner.get("/api/v1/endpoints/flats/traffic/").json()["live_traffic"] == {"blue": 100}
+
+    def steps(self) -> list[str]:
+        """Up to the test call, for which there is no gateway here."""
+        block = self.text.split("```sh\n")[2].partition("```")[0].replace("$url", "/api/v1")
+        return re.findall(r"^api (?:.|\n(?!api ))+", block, re.MULTILINE)[:-1]
+
+    def test_it_has_every_kind_of_problem_with_its_status(self) -> None:
+        rows = [line.split("|")[1:3] for line in self.text.splitlines() if re.match(r"\| \d", line)]
+        told = {
+            (code, int(status))
+            for statuses, codes in rows
+            for status, code in zip(re.findall(r"\d+", statuses), re.findall(r"`(\w+)`", codes), strict=True)
+        }
+        assert told == {(code, status) for code, (status, _) in KINDS.items() if code != "throttled"}
+
+
+def step(client: APIClient, line: str) -> Any:
+    words = shlex.split(re.sub(r"\\\n|\s+#.*", " ", line))[1:]
+    url = next(word for word in words if word.startswith("/api/"))
+    given = {flag: [words[at + 1] for at, word in enumerate(words) if word == flag] for flag in ("-d", "-F")}
+    if given["-F"]:
+        form = dict(part.split("=", 1) for part in given["-F"])
+        file = SimpleUploadedFile(form["files"].removeprefix("@"), b"def init(): ...\ndef run(data): ...\n")
+        return client.post(url, {**form, "files": file}, format="multipart")
+    return (
+        client.generic("POST", url, given["-d"][0], content_type="application/json") if given["-d"] else client.get(url)
+    )
