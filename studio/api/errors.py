@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.core import exceptions as django_errors
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
@@ -109,7 +110,17 @@ def _problem(error: Exception, *, conditional: bool) -> Problem:
     if isinstance(error, StudioError) and error.code in KINDS:
         return Problem(code=error.code, detail=str(error))
     code = next((code for kind, code in _OTHERS if isinstance(error, kind)), "internal")
-    return Problem(code=code, detail=INTERNAL if code == "internal" else str(error) or KINDS[code][1])
+    return Problem(code=code, detail=_detail(code, error))
+
+
+def _detail(code: str, error: Exception) -> str:
+    """A sentence for people, in place of those that name our settings."""
+    if code == "internal":
+        return INTERNAL
+    if code == "too_large":
+        mebibytes = (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0) // 1024**2
+        return f"At most {settings.DATA_UPLOAD_MAX_NUMBER_FILES} files, or {mebibytes} MiB of anything else, at a time."
+    return str(error) or KINDS[code][1]
 
 
 def _flat(detail: Any, path: str = "") -> Iterator[dict[str, str]]:

@@ -127,7 +127,8 @@ class TestUpload:
 
     def test_too_many_files_are_too_large(self, owner: APIClient, workspace: Workspace, settings: Any) -> None:
         settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
-        problem(upload(owner, MODELS, *(file(f"f{number}") for number in range(3))), 413, "too_large")
+        response = upload(owner, MODELS, *(file(f"f{number}") for number in range(3)))
+        assert problem(response, 413, "too_large")["detail"].startswith("At most 2 files")
 
     def test_a_session_uploads_too(self, caller: Caller, people: People) -> None:
         client = caller(None)
