@@ -1,14 +1,17 @@
 """The environment, read once and here only. Every variable has a default; a bad value is told in one line."""
 
+import contextlib
 import hashlib
 import os
+import re
 import secrets
+import stat
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_RUN_DIR = 60  # a unix socket's path has at most 107 bytes; the names of ours take up to 40
@@ -50,7 +53,7 @@ class Env:
 
 def read(variables: Mapping[str, str]) -> Env:
     """Raises BadEnvironment. Makes the data and run folders, and the secret key on first use."""
-    data_dir = Path(variables.get("STUDIO_DATA_DIR") or ROOT / "var").expanduser().absolute()
+    data_dir = _data_dir(variables.get("STUDIO_DATA_DIR", ""))
     _make_private(data_dir)
     run_dir = _run_dir(data_dir)
     host, port = variables.get("STUDIO_HOST") or "127.0.0.1", _port(variables, "STUDIO_PORT", 8000)
@@ -72,10 +75,22 @@ def read(variables: Mapping[str, str]) -> Env:
         allowed_hosts=_hosts(variables, host),
         secret_key=variables.get("STUDIO_SECRET_KEY") or _kept_secret(data_dir / "secret-key"),
         databases=_database(variables.get("DATABASE_URL", ""), data_dir),
-        broker_url=variables.get("BROKER_URL") or f"redis+socket://{run_dir}/valkey.sock",
+        broker_url=_broker(variables.get("BROKER_URL", "")) or f"redis+socket://{run_dir}/valkey.sock",
         own_broker=not variables.get("BROKER_URL"),
         collector_interval_seconds=_number(variables, "STUDIO_COLLECTOR_INTERVAL_SECONDS", 10, 1, 60),
     )
+
+
+def _data_dir(text: str) -> Path:
+    try:
+        folder = Path(text or ROOT / "var").expanduser().absolute()
+    except RuntimeError as error:
+        raise BadEnvironment("STUDIO_DATA_DIR", text, f"{error}") from None
+    if re.search(r"\s[;#]|[\x00-\x1f]|[*?\[]|%\(", str(folder)):
+        raise BadEnvironment(
+            "STUDIO_DATA_DIR", text, "use a path without *, ?, [, %(, and without a blank before ; or #."
+        )
+    return folder
 
 
 def _make_private(folder: Path) -> None:
@@ -89,20 +104,23 @@ def _make_private(folder: Path) -> None:
 
 def _run_dir(data_dir: Path) -> Path:
     """Where the unix sockets live: under the data folder if their paths are short enough there."""
-    folder = data_dir / "run"
-    if len(os.fsencode(folder)) > LONGEST_RUN_DIR:
-        name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
-        folder = Path(tempfile.gettempdir()) / f"studio-{os.getuid()}-{name}"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
-        raise SystemExit(f"{folder} belongs to somebody else. Choose a shorter STUDIO_DATA_DIR.")
-    folder.chmod(0o700)
+    name = f"studio-{os.getuid()}-{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]}"
+    folders = (data_dir / "run", Path(tempfile.gettempdir()) / name, Path("/tmp") / name)  # noqa: S108 - made 0700, below
+    folder = next(each for each in folders if len(os.fsencode(each)) <= LONGEST_RUN_DIR)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        seen = folder.lstat()
+        if seen.st_uid != os.getuid() or not stat.S_ISDIR(seen.st_mode):
+            raise SystemExit(f"{folder} belongs to somebody else. Choose a shorter STUDIO_DATA_DIR.")
+        folder.chmod(0o700)
+    except OSError as error:
+        raise SystemExit(f"{folder}, the folder for sockets, cannot be made ({error.strerror}).") from None
     return folder
 
 
 def _number(variables: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
     text = variables.get(name) or str(default)
-    if not text.isdigit() or not low <= int(text) <= high:
+    if not (text.isascii() and text.isdigit()) or not low <= int(text) <= high:
         raise BadEnvironment(name, text, f"use a whole number from {low} to {high}.")
     return int(text)
 
@@ -122,9 +140,27 @@ def _url(variables: Mapping[str, str], name: str, host: str, port: int) -> str:
     text = variables.get(name)
     if not text:
         return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104
-    if urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).netloc:
+    if _split(text).scheme not in ("http", "https") or not _split(text).hostname:
         raise BadEnvironment(name, text, "use a URL such as https://studio.example.org.")
     return text.rstrip("/")
+
+
+def _split(text: str) -> SplitResult:
+    """Without a scheme where it is no URL at all, such as one with half an IPv6 address or a port that is none."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return urlsplit("")
+    return parts
+
+
+def _broker(url: str) -> str:
+    if url and _split(url).scheme not in ("redis", "rediss", "redis+socket", "sentinel"):
+        raise BadEnvironment(
+            "BROKER_URL", _split(url).scheme, "use redis://host:port/number, rediss:// or redis+socket://."
+        )
+    return url
 
 
 def _hosts(variables: Mapping[str, str], host: str) -> list[str]:
@@ -135,15 +171,21 @@ def _hosts(variables: Mapping[str, str], host: str) -> list[str]:
 
 def _kept_secret(path: Path) -> str:
     """Made on the first start, and the same ever after: sessions and stored keys depend on it."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    if path.exists():
         return _written(path)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(50))
-        file.flush()
-        os.fsync(file.fileno())
-    return path.read_text()
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(50))
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):  # another process was quicker
+            os.link(temporary, path)
+    except OSError as error:
+        raise SystemExit(f"{path} cannot be written ({error.strerror}).") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return _written(path)
 
 
 def _written(path: Path) -> str:
@@ -158,7 +200,7 @@ def _database(url: str, data_dir: Path) -> dict[str, Any]:
     if not url:
         path = data_dir / "studio.sqlite3"
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": path, "OPTIONS": SQLITE_OPTIONS}
-    parts = urlsplit(url)
+    parts = _split(url)
     if parts.scheme not in ("postgres", "postgresql") or not parts.path.strip("/"):
         raise BadEnvironment("DATABASE_URL", parts.scheme, "use postgres://user:password@host:port/name.")
     options = dict(parse_qsl(parts.query))

@@ -1,7 +1,6 @@
 """What must be true before anything is started; each complaint is one line that says what to change."""
 
 import fcntl
-import os
 import shutil
 import socket
 from pathlib import Path
@@ -40,7 +39,7 @@ def _check_port(host: str, port: int, variable: str) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise CannotStart(
-                f"Port {port} on {host} cannot be used ({os.strerror(error.errno or 0)}). "
+                f"Port {port} on {host} cannot be used ({error.strerror}). "
                 f"Stop what uses it, or set {variable} to another port."
             ) from None
 

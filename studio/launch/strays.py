@@ -1,5 +1,6 @@
 """Processes that outlived the supervisor which started them."""
 
+import contextlib
 import os
 import signal
 import time
@@ -21,14 +22,23 @@ def reap(folders: list[Path]) -> int:
         time.sleep(0.1)
         left = [each for each in left if _is_alive(*each)]
     _signal(left, signal.SIGKILL)
+    while any(_is_alive(*each) for each in left):
+        time.sleep(0.01)
     return len(found)
 
 
 def _alive(folders: list[Path]) -> Iterator[tuple[int, str]]:
     for path in (path for folder in folders for path in folder.glob("*.pid")):
-        words = path.read_text().split()
+        words = _words(path)
         if len(words) == 2 and words[0].isdigit() and _is_alive(int(words[0]), words[1]):
             yield int(words[0]), words[1]
+
+
+def _words(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8", "replace").split()
+    except OSError:
+        return []
 
 
 def _is_alive(pid: int, started: str) -> bool:
@@ -40,7 +50,5 @@ def _is_alive(pid: int, started: str) -> bool:
 
 def _signal(processes: list[tuple[int, str]], number: signal.Signals) -> None:
     for pid, _ in processes:
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
-        except ProcessLookupError:
-            continue

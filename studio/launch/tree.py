@@ -81,7 +81,7 @@ def _configuration(env: Env) -> str:
             "[rpcinterface:supervisor]",
             "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
             "[include]",
-            f"files = {folder}/studio/conf.d/*.conf {folder}/conf.d/*.conf",
+            "files = studio/conf.d/*.conf conf.d/*.conf",  # from this file: a blank in a full path would end it
             "",
         )
     )
