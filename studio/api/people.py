@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.db.models import prefetch_related_objects
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,6 +23,7 @@ class Me(StudioView):
         """Show who is asking.
 
         And the roles that they have."""
+        prefetch_related_objects([self.person], "role_assignments__workspace")
         return Response(MeSerializer(self.person).data)
 
 
