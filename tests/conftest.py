@@ -28,6 +28,11 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(data_dir, ignore_errors=True)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes may be random or hold a time: parallel processes must give a test the same name."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture
 def adapters(tmp_path: Path) -> Iterator[wiring.Adapters]:
     """Fakes behind every port, for as long as the test runs."""
