@@ -137,9 +137,9 @@ def test_forked_workers_share_what_they_share() -> None:
     [
         (b"HTTP/1.1 200 OK\r\n\r\n", ""),
         (b"HTTP/1.1 302 Found\r\n\r\n", ""),
-        (b"HTTP/1.1 503 No\r\n\r\n", "it answered 503"),
-        (b"SSH-2.0-OpenSSH_9.9\r\n", "the answer was no HTTP"),
-        (b"", "the answer was no HTTP"),
+        (b"HTTP/1.1 503 No\r\n\r\n", "GET /ready answered 503"),
+        (b"SSH-2.0-OpenSSH_9.9\r\n", "GET /ready gave an answer that is no HTTP"),
+        (b"", "GET /ready gave an answer that is no HTTP"),
     ],
 )
 def test_what_a_probe_makes_of_an_answer(answer: bytes, complaint: str, short: Path) -> None:

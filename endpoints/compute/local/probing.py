@@ -20,7 +20,8 @@ def probe(path: str, route: str, timeout: float, given_up: Callable[[], bool] = 
             connection.settimeout(min(timeout, SLICE_SECONDS))
             connection.connect(path)
             connection.sendall(f"GET {route} HTTP/1.1\r\nHost: replica\r\nConnection: close\r\n\r\n".encode())
-            return _complaint(_head(connection, deadline, given_up))
+            complaint = _complaint(_head(connection, deadline, given_up))
+            return complaint and f"GET {route} {complaint}"
     except TimeoutError:
         return f"GET {route} took longer than {timeout:g} s"
     except OSError as error:
@@ -45,6 +46,6 @@ def _head(connection: socket.socket, deadline: float, given_up: Callable[[], boo
 def _complaint(head: bytes) -> str:
     words = head.split(b" ", 2)
     if len(words) < 2 or not words[1].isdigit():
-        return "the answer was no HTTP"
+        return "gave an answer that is no HTTP"
     status = int(words[1])
-    return "" if 200 <= status < 400 else f"it answered {status}"
+    return "" if 200 <= status < 400 else f"answered {status}"
