@@ -1,7 +1,8 @@
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
+from studio.api.errors import unknown_route
 from studio.health import healthz
 
 urlpatterns = [
@@ -10,5 +11,6 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("studio.api.urls")),
+    re_path(r"^api/", unknown_route),
     path("", include("studio.pages.urls")),
 ]

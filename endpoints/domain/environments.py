@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 from endpoints.domain.mlflow import MLflowModel
 
 DEFAULT_PYTHON = "3.11"
+MAX_LINE = 500
 _PYTHON = re.compile(r"3\.\d{1,2}")
 # Conda's name: PyPI's. Everything else that conda lists is refused by name: we would guess.
 CONDA_TO_PYPI = {
@@ -113,6 +114,8 @@ def _spec(python_version: str, lines: Iterable[str]) -> EnvironmentSpec:
 
 
 def _requirement(line: str, *, where: str) -> str:
+    if len(line) > MAX_LINE:
+        raise EnvironmentSpecError(f"{where}: it is longer than {MAX_LINE} characters.")
     if line.startswith("-"):
         raise EnvironmentSpecError(f"{where}: “{line[:80]}” is a pip option; only packages may be listed.")
     if line.startswith((".", "/", "~")) or "://" in line:

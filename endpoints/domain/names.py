@@ -6,6 +6,7 @@ from endpoints.domain.errors import Invalid
 
 _NAME = re.compile(r"[A-Za-z](?!.*--)[A-Za-z0-9-]{1,30}[A-Za-z0-9]")
 _ASSET = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9_])?")
+MAX_VARIABLE_BYTES = 100 * 1024  # Linux takes 128 KiB, with the name
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 # First segments that the gateway or the studio keeps for itself.
@@ -46,4 +47,8 @@ def checked_variables(variables: object, *, field: str = "environment_variables"
     for name, value in variables.items():
         if not isinstance(name, str) or not _VARIABLE.fullmatch(name) or "\0" in value:
             raise Invalid({field: f"“{name}” is not a valid variable: letters, digits and underscores only."})
+        if len(value.encode()) > MAX_VARIABLE_BYTES:
+            raise Invalid(
+                {field: f"“{name}” is larger than {MAX_VARIABLE_BYTES // 1024} KiB; put it into a file of the code."}
+            )
     return variables

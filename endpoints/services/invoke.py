@@ -5,6 +5,7 @@ import re
 import time
 from dataclasses import dataclass, field
 from functools import cache
+from urllib.parse import unquote
 
 import httpx
 from django.conf import settings
@@ -47,7 +48,7 @@ def invoke(
 ) -> tuple[Answer, TestCall]:
     """Sends the body to the endpoint, or pinned to one deployment, with the studio's own use of the key."""
     require(actor.user, Action.SCORE, endpoint.workspace)
-    if not _PATH.fullmatch(path) or ".." in path or "//" in path:
+    if not _PATH.fullmatch(path) or any(trick in unquote(path) for trick in ("..", "//", "\\")):
         raise Invalid({"path": "A path starts with / and stays within the endpoint, such as /score."})
     if deployment and not endpoint.deployments.present().filter(name=deployment).exists():
         raise Invalid({"deployment": f"“{endpoint.name}” has no deployment “{deployment}”."})

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MAX_TIMEOUT_MS = 180_000
 MAX_INSTANCES = 50
+MAX_PROBE_SECONDS = 3600
+MAX_PROBE_TRIES = 1000
 MAX_WORKERS = 64
 NEEDS_CODE = "Without an MLflow model a deployment needs scoring code with a scoring script."
 _PROBE_FIELDS = frozenset({"initial_delay", "period", "timeout", "success_threshold", "failure_threshold"})
@@ -77,6 +79,12 @@ def _probe(name: str, probe: Mapping[str, float]) -> dict[str, str]:
     low = [key for key, value in probe.items() if value < minimum.get(key, 1)]
     if low:
         return {name: f"{', '.join(sorted(low))}: at least 1."}
+    high = [
+        key for key, value in probe.items() if value > (MAX_PROBE_TRIES if "threshold" in key else MAX_PROBE_SECONDS)
+    ]
+    if high:
+        most = f"at most {MAX_PROBE_SECONDS} seconds, or {MAX_PROBE_TRIES} tries"
+        return {name: f"{', '.join(sorted(high))}: {most}."}
     if name == "liveness_probe" and probe["success_threshold"] != 1:
         return {name: "success_threshold of the liveness probe is always 1."}
     return {}

@@ -48,7 +48,8 @@ def _unsaved(draft: Draft, spec: Any) -> tuple[Endpoint, Deployment]:
 
 def _rest(endpoint: Endpoint, documents: list[dict[str, Any]]) -> str:
     base = f"{settings.STUDIO_PUBLIC_URL}/api/v1/endpoints/"
-    urls = [base, f"{base}{endpoint.name}/deployments/"][-len(documents) :]
+    created = f"{base}?workspace={endpoint.workspace.name}"
+    urls = [created, f"{base}{endpoint.name}/deployments/"][-len(documents) :]
     return "\n\n".join(_post(url, document) for url, document in zip(urls, documents, strict=True))
 
 
@@ -56,5 +57,5 @@ def _post(url: str, document: dict[str, Any]) -> str:
     left_out = ("$schema", "endpoint_name", "traffic")
     body = json.dumps({key: value for key, value in document.items() if key not in left_out})
     quoted = body.replace("'", "'\\''")
-    head = f'curl -X POST {url} \\\n  -H "Authorization: Bearer $STUDIO_TOKEN" \\\n'
+    head = f'curl -X POST "{url}" \\\n  -H "Authorization: Bearer $STUDIO_TOKEN" \\\n'
     return f"{head}  -H 'Content-Type: application/json' \\\n  -d '{quoted}'"

@@ -90,3 +90,12 @@ def test_bodies_are_encrypted_at_rest_and_cut(people: People, endpoint: Endpoint
 def test_parsed() -> None:
     assert parsed(b'{"a": 1}') == {"a": 1}
     assert parsed(b"not json") is None
+
+
+@pytest.mark.parametrize(
+    "path", ["/%2e%2e/other/score", "/%2E./other/score", "/a/%2f/score", "/a//b", "/../x", "/a%5cb"]
+)
+def test_no_spelling_of_a_path_leaves_the_endpoint(people: People, path: str) -> None:
+    endpoint: Endpoint = EndpointFactory()
+    with pytest.raises(Invalid):
+        invoke(actor=people.actor("staff"), endpoint=endpoint, body=b"{}", path=path)
