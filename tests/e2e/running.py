@@ -60,13 +60,15 @@ class RunningStudio:
 
     def pid_of(self, *words: str) -> int:
         """The process below `up` whose command line has all the words."""
-        return next(child.pid for child in self.processes() if all(word in " ".join(_command(child)) for word in words))
+        return next(
+            child.pid for child in self.processes() if all(word in " ".join(command_of(child)) for word in words)
+        )
 
     def processes(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
 
 
-def _command(process: psutil.Process) -> list[str]:
+def command_of(process: psutil.Process) -> list[str]:
     try:
         return process.cmdline()
     except psutil.Error:

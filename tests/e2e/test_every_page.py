@@ -77,5 +77,5 @@ def test_a_page_is_for_everybody_on_every_screen(visitor: Page, path: str) -> No
     assert [(each["id"], [node["html"][:200] for node in each["nodes"][:3]]) for each in violations] == []
     assert [text for text in complaints if "404" not in text] == []
     visitor.set_viewport_size({"width": 390, "height": 800})
-    assert visitor.evaluate("document.documentElement.scrollWidth") <= 390
+    visitor.wait_for_function("document.documentElement.scrollWidth <= 390")
     visitor.set_viewport_size({"width": 1360, "height": 900})
