@@ -1,5 +1,6 @@
 """IT's tables. What the studio's services own is read-only here, so that the history stays whole."""
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -7,6 +8,8 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.http import HttpRequest
 
 from endpoints import models
+from endpoints.services import events
+from studio.actors import actor_of
 
 admin.site.site_header = "Endpoint Studio administration"
 admin.site.site_title = "Endpoint Studio"
@@ -17,6 +20,31 @@ if TYPE_CHECKING:
 else:
     ModelAdmin = admin.ModelAdmin
     BaseUserAdmin = DjangoUserAdmin
+
+
+class Recorded(ModelAdmin):
+    """What IT changes here stands in the history, as what anybody changes elsewhere does."""
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        self._record(request, obj, "added", message)
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        self._record(request, obj, "changed", message)
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        for obj in queryset:
+            self._record(request, obj, "deleted", "")
+        return super().log_deletions(request, queryset)
+
+    def _record(self, request: HttpRequest, obj: Any, what: str, message: Any) -> None:
+        events.record(
+            actor=actor_of(request),
+            verb=f"{obj._meta.model_name}.{what}",
+            subject=str(obj),
+            reason=message if isinstance(message, str) else json.dumps(message),
+        )
 
 
 class ReadOnly(ModelAdmin):
@@ -31,7 +59,7 @@ class ReadOnly(ModelAdmin):
 
 
 @admin.register(models.User)
-class UserAdmin(BaseUserAdmin):
+class UserAdmin(Recorded, BaseUserAdmin):
     ordering = ("email",)
     list_display = ("email", "display_name", "is_staff", "is_active", "last_login")
     search_fields = ("email", "display_name")
@@ -44,7 +72,7 @@ class UserAdmin(BaseUserAdmin):
 
 
 @admin.register(models.InstanceType)
-class InstanceTypeAdmin(ModelAdmin):
+class InstanceTypeAdmin(Recorded):
     list_display = ("name", "vcpu", "memory_mib", "gpu", "price_per_hour", "enabled")
     list_editable = ("price_per_hour", "enabled")
 
