@@ -90,6 +90,8 @@ def test_a_failed_build_says_why_and_is_built_again(subject: Subject) -> None:
 
 def test_a_cancelled_build_does_not_succeed(subject: Subject) -> None:
     subject.builder.start(GOOD)
+    # A process that is only just forked may miss the signal; it is then ended by force, or done before.
+    eventually(lambda: subject.builder.observe(GOOD.hash).started_at is not None)
     subject.builder.cancel(GOOD.hash)
     subject.builder.cancel(GOOD.hash)
     quiet = (BuildState.PENDING, BuildState.FAILED)
