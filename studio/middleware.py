@@ -3,11 +3,13 @@
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from django.utils.decorators import sync_and_async_middleware
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 GetResponse = Callable[[HttpRequest], Any]
 Middleware = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -55,10 +57,22 @@ def htmx_habits(get_response: GetResponse) -> Middleware:
         return None
 
     def after(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        patch_vary_headers(response, ["HX-Request"])
         location = response.get("Location", "")
-        if request.headers.get("HX-Request") and response.status_code == 302 and "/accounts/" in location:
-            return HttpResponse(status=204, headers={"HX-Redirect": location})
+        if request.headers.get("HX-Request") and response.status_code == 302 and location.startswith("/accounts/login"):
+            response = HttpResponse(status=204, headers={"HX-Redirect": _door(request, location)})
+        elif request.headers.get("HX-Request") and response.status_code == 302 and "/accounts/" in location:
+            response = HttpResponse(status=204, headers={"HX-Redirect": location})
+        patch_vary_headers(response, ["HX-Request"])
         return response
 
     return _around(get_response, before, after)
+
+
+def _door(request: HttpRequest, location: str) -> str:
+    """The sign-in that leads back to the page the person was on, not to the fragment that was asked for."""
+    shown = request.headers.get("HX-Current-URL", "")
+    if not shown or not url_has_allowed_host_and_scheme(shown, allowed_hosts={request.get_host()}):
+        return location
+    parts = urlsplit(shown)
+    back = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return f"{location.partition('?')[0]}?{urlencode({'next': back}).replace('%2F', '/')}"

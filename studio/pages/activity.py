@@ -12,6 +12,7 @@ from endpoints.models import Event
 from endpoints.selectors.endpoints import events_for
 from studio.actors import signed_in
 from studio.pages.endpoint_frame import endpoint_frame
+from studio.pages.forms import whole_number
 from studio.pages.page import page, show
 from studio.workspaces import current_workspace
 
@@ -42,9 +43,9 @@ def _shown(
         found = found.filter(Q(verb__icontains=query) | Q(subject__icontains=query) | Q(actor_name__icontains=query))
     if request.GET.get("format") == "csv":
         return _csv(found[:CSV_ROWS], filename)
-    before = request.GET.get("before", "")
-    if before.isdigit():
-        found = found.filter(pk__lt=int(before))
+    before = whole_number(request.GET.get("before", ""))
+    if before is not None:
+        found = found.filter(pk__lt=before)
     events = list(found[: PAGE_SIZE + 1])
     older = events[PAGE_SIZE - 1].pk if len(events) > PAGE_SIZE else None
     rows = [{"event": event, "changes": changes(event)} for event in events[:PAGE_SIZE]]

@@ -13,6 +13,11 @@ def add_problems(form: forms.Form, error: Invalid) -> None:
         form.add_error(name if name in form.fields else None, message)
 
 
+def whole_number(text: str) -> int | None:
+    """None for what is not a number of up to 18 digits: str.isdigit() also takes what int() refuses."""
+    return int(text) if len(text) <= 18 and text.isascii() and text.isdigit() else None
+
+
 class PairsField(forms.CharField):
     """Lines of NAME=value, as a dict of text."""
 

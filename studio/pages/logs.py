@@ -14,6 +14,7 @@ from endpoints.models import Deployment
 from endpoints.selectors.endpoints import deployment_of, endpoint_for, operation_for, replica_of
 from studio.actors import signed_in
 from studio.pages.endpoint_frame import deployment_frame, endpoint_frame
+from studio.pages.forms import whole_number
 from studio.pages.page import page, show
 
 TAIL_BYTES = 65_536
@@ -43,9 +44,9 @@ def deployment_logs(request: HttpRequest, name: str, deployment: str) -> HttpRes
 def _sources(deployment: Deployment, request: HttpRequest) -> dict[str, Any]:
     replicas = list(deployment.replicas.all())
     ordinals = sorted({replica.ordinal for replica in replicas})
-    wanted = request.GET.get("replica", "")
+    wanted = whole_number(request.GET.get("replica", ""))
     source = "build" if request.GET.get("source") == "build" else "server"
-    ordinal = int(wanted) if wanted.isdigit() and int(wanted) in ordinals else next(iter(ordinals), None)
+    ordinal = wanted if wanted in ordinals else next(iter(ordinals), None)
     arguments = [deployment.endpoint.name, deployment.name]
     if source == "build":
         url = reverse("deployment_build_log", args=arguments)
@@ -85,12 +86,13 @@ def _answer(request: HttpRequest, read: Callable[..., LogChunk], filename: str) 
         response = HttpResponse(read(limit=DOWNLOAD_BYTES).text, content_type="text/plain; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="{filename}.log"'
         return response
-    offset = request.GET.get("offset", "")
-    if offset and not offset.isdigit():
+    given = request.GET.get("offset", "")
+    offset = whole_number(given)
+    if given and offset is None:
         raise Invalid({"offset": "offset is a number of bytes."})
-    chunk = read(start=int(offset), limit=TAIL_BYTES) if offset else read(limit=TAIL_BYTES)
+    chunk = read(start=offset, limit=TAIL_BYTES)
     lines = chunk.text.splitlines()
-    return JsonResponse({"lines": lines if offset else lines[-FIRST_LINES:], "offset": chunk.end, "done": False})
+    return JsonResponse({"lines": lines if given else lines[-FIRST_LINES:], "offset": chunk.end, "done": False})
 
 
 urlpatterns = [

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
 from endpoints.domain.errors import Conflict, Forbidden, Invalid, NotFound, StudioError, Unavailable
@@ -77,4 +77,4 @@ def went_to(request: HttpRequest, url: str, text: str = "", *, level: int = mess
         messages.add_message(request, level, text)
     if is_fragment(request):
         return HttpResponse(status=204, headers={"HX-Redirect": url})
-    return HttpResponse(status=303, headers={"Location": url})
+    return HttpResponseRedirect(url, status=303)

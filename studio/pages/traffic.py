@@ -16,6 +16,7 @@ from endpoints.selectors.endpoints import events_for
 from endpoints.services.traffic import set_traffic
 from studio.actors import actor_of, signed_in
 from studio.pages.endpoint_frame import endpoint_frame
+from studio.pages.forms import whole_number
 from studio.pages.page import is_fragment, page, show, went_to, with_toast
 
 TEMPLATE = "traffic/edit.html"
@@ -33,11 +34,11 @@ def endpoint_traffic(request: HttpRequest, name: str) -> HttpResponse:
 def _apply(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     endpoint: Endpoint = context["endpoint"]
     wanted, problem = _wanted(request, context["deployments"])
-    version = request.POST.get("version", "")
+    version = whole_number(request.POST.get("version", ""))
     try:
-        if problem or not version.isdigit():
+        if problem or version is None:
             raise Invalid({"traffic": problem or "The form is incomplete. Reload the page."})
-        changed = set_traffic(actor=actor_of(request), endpoint=endpoint, traffic=wanted, expected_version=int(version))
+        changed = set_traffic(actor=actor_of(request), endpoint=endpoint, traffic=wanted, expected_version=version)
     except (Invalid, Conflict) as error:
         return _refused(request, context, wanted, error)
     url = reverse("endpoint_traffic", args=[endpoint.name])
@@ -54,11 +55,13 @@ def _wanted(request: HttpRequest, deployments: list[Deployment]) -> tuple[dict[s
     """The shares that the form asks for; a deployment whose field is disabled posts nothing and gets none."""
     if request.POST.get("offline"):
         return {}, ""
-    shares = {item.name: request.POST.get(f"traffic-{item.name}", "0").strip() or "0" for item in deployments}
-    bad = [name for name, text in shares.items() if not text.isdigit()]
-    if bad:
-        return {}, f"{bad[0]}: the share must be a whole number from 0 to 100."
-    return {name: int(text) for name, text in shares.items()}, ""
+    shares: dict[str, int] = {}
+    for item in deployments:
+        share = whole_number(request.POST.get(f"traffic-{item.name}", "").strip() or "0")
+        if share is None:
+            return {}, f"{item.name}: the share must be a whole number from 0 to 100."
+        shares[item.name] = share
+    return shares, ""
 
 
 def _refused(

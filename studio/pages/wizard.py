@@ -16,7 +16,7 @@ from endpoints.services.deployments import create_deployment
 from endpoints.services.endpoints import create_endpoint
 from studio.actors import actor_of, signed_in
 from studio.pages import wizard_assets
-from studio.pages.forms import add_problems
+from studio.pages.forms import add_problems, whole_number
 from studio.pages.page import page, show, went_to
 from studio.pages.wizard_forms import BasicsForm, CodeStepForm, ComputeStepForm, ModelStepForm, stored
 from studio.pages.wizard_review import review
@@ -38,8 +38,8 @@ def endpoint_create(request: HttpRequest) -> HttpResponse:
 
 def _given(request: HttpRequest) -> dict[str, Any]:
     """`?model=PK` starts with that model."""
-    model = request.GET.get("model", "")
-    return {"model": {"source": "registered", "model": int(model)}} if model.isdigit() else {}
+    model = whole_number(request.GET.get("model", ""))
+    return {} if model is None else {"model": {"source": "registered", "model": model}}
 
 
 @page

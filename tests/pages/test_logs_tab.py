@@ -1,0 +1,64 @@
+"""Logs: the viewer asks for what it does not have yet."""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from endpoints import wiring
+from endpoints.models import Endpoint, Replica
+from tests.factories import OperationFactory
+from tests.fakes import FakeCompute
+
+LOG = reverse("replica_log", args=["churn", "blue", 0])
+SignedIn = Callable[[str], Client]
+
+
+@pytest.fixture
+def written(churn: Endpoint, adapters: wiring.Adapters) -> None:
+    compute = adapters.compute
+    assert isinstance(compute, FakeCompute)
+    replica = Replica.objects.get(deployment__name="blue")
+    compute.logs[replica.pk] = "".join(f"line {number}\n" for number in range(300))
+
+
+def test_first_the_last_lines_then_what_is_new(signed_in: SignedIn, written: None) -> None:
+    client = signed_in("reader")
+    first = client.get(LOG).json()
+    assert (len(first["lines"]), first["lines"][-1]) == (200, "line 299")
+    assert client.get(LOG, {"offset": first["offset"]}).json()["lines"] == []
+    assert client.get(LOG, {"offset": first["offset"] - 9}).json()["lines"] == ["line 299"]
+
+
+@pytest.mark.parametrize("offset", ["-1", "x", "²", "9" * 5000])
+def test_an_offset_is_a_number(signed_in: SignedIn, written: None, offset: str) -> None:
+    assert signed_in("reader").get(LOG, {"offset": offset}).status_code == 422
+
+
+def test_the_whole_log_can_be_kept(signed_in: SignedIn, written: None) -> None:
+    answer = signed_in("reader").get(LOG, {"download": "1"})
+    assert answer.content.decode().startswith("line 0\n")
+    assert answer["Content-Disposition"] == 'attachment; filename="churn-blue-0.log"'
+
+
+def test_a_build_has_a_log_of_its_own(signed_in: SignedIn, churn: Endpoint) -> None:
+    operation = OperationFactory(deployment=churn.deployments.get(name="blue"))
+    client = signed_in("reader")
+    for url in (
+        reverse("build_log", args=[operation.pk]),
+        reverse("deployment_build_log", args=["churn", "blue"]),
+    ):
+        assert client.get(url).json() == {"lines": [], "offset": 0, "done": False}
+        assert signed_in("stranger").get(url).status_code == 404
+
+
+def test_a_replica_that_never_was_has_no_log(signed_in: SignedIn, churn: Endpoint) -> None:
+    assert signed_in("reader").get(reverse("replica_log", args=["churn", "blue", 7])).status_code == 404
+
+
+@pytest.mark.parametrize("query", [{}, {"deployment": "green"}, {"replica": "²"}, {"source": "build"}])
+def test_the_tab_shows_a_viewer(signed_in: SignedIn, churn: Endpoint, query: dict[str, str]) -> None:
+    page = signed_in("reader").get(reverse("endpoint_logs", args=["churn"]), query).content.decode()
+    wanted = "build/" if "source" in query else "0/"
+    assert f"deployments/{query.get('deployment', 'blue')}/logs/{wanted}" in page
