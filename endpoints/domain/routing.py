@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 
+from endpoints.enums import AuthMode
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentRoute:
@@ -24,15 +26,49 @@ class DeploymentRoute:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mirror:
+    """Copies of the unpinned requests go to one deployment without live traffic; its answers are dropped."""
+
+    deployment: str
+    percent: int  # 1..50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invokers:
+    """Who may score with a token of an identity provider: (issuer, subject) and (issuer, group), sorted."""
+
+    subjects: tuple[tuple[str, str], ...] = ()
+    groups: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointRoute:
     name: str
-    keys: tuple[str, ...] = field(repr=False)  # every key that is valid now
+    id: str = ""  # hex of the endpoint's id: a studio token is bound to it
+    auth_mode: AuthMode = AuthMode.KEY
+    keys: tuple[str, ...] = field(default=(), repr=False)  # mode key: every key that is valid now
+    invokers: Invokers = field(default_factory=Invokers)  # mode aad_token
     deployments: tuple[DeploymentRoute, ...]
+    mirror: Mirror | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuer:
+    """A party whose tokens the gateway believes: the studio itself, or an OpenID Connect provider."""
+
+    name: str
+    issuer: str  # the claim `iss`
+    audiences: tuple[str, ...]
+    jwks: str = field(repr=False)  # a JSON Web Key Set, public keys alone
+    auth_mode: AuthMode  # of the endpoints that its tokens open
+    subject_claim: str = "sub"
+    groups_claim: str = "groups"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteTable:
     endpoints: tuple[EndpointRoute, ...]
+    issuers: tuple[Issuer, ...] = ()
 
     @property
     def version(self) -> str:
@@ -41,9 +77,12 @@ class RouteTable:
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def route_table(endpoints: Iterable[EndpointRoute]) -> RouteTable:
+def route_table(endpoints: Iterable[EndpointRoute], issuers: Iterable[Issuer] = ()) -> RouteTable:
     """In one order, so that the same state always gives the same table."""
-    return RouteTable(endpoints=tuple(sorted(endpoints, key=lambda endpoint: endpoint.name)))
+    return RouteTable(
+        endpoints=tuple(sorted(endpoints, key=lambda endpoint: endpoint.name)),
+        issuers=tuple(sorted(issuers, key=lambda issuer: issuer.name)),
+    )
 
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
