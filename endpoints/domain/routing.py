@@ -23,6 +23,8 @@ class DeploymentRoute:
     request_timeout_ms: int = 5000
     max_concurrent_requests_per_instance: int = 1
     max_request_bytes: int = 16 * 1024 * 1024
+    hold_ms: int = 0  # scaled to zero: how long a request may wait for a replica; 0: it does not wait
+    queue: int = 0  # how many may stand in line beyond the usual, while those who waited are served
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -199,6 +199,7 @@ def test_the_listener_trusts_nobody_and_shares_its_port_with_nobody() -> None:
         "client_request_id",
         "deployment_name",
         "api_key_auth",
+        "hold",
         "buffer",
         "router",
     ]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from endpoints.gateway.envoy.documents import Json, extension
+from endpoints.gateway.envoy.holding import ACTIVATOR_SOCKET, activator_cluster
 
 MAX_CONNECTIONS = 20_000
 
@@ -12,6 +13,7 @@ def bootstrap(*, listeners: Path, clusters: Path, admin_socket: Path) -> Json:
     return {
         "node": {"id": "gateway", "cluster": "endpoint-studio"},
         "admin": {"address": {"pipe": {"path": str(admin_socket), "mode": 0o600}}},
+        "static_resources": {"clusters": [activator_cluster(admin_socket.with_name(ACTIVATOR_SOCKET))]},
         "dynamic_resources": {"lds_config": watched(listeners), "cds_config": watched(clusters)},
         "stats_config": {
             "histogram_bucket_settings": [LATENCY_BUCKETS],

@@ -8,8 +8,7 @@ by status code and the latency histogram may start again at zero then, as they d
 
 from endpoints.domain.routing import DeploymentRoute
 from endpoints.gateway.envoy.documents import Json, typed
-
-UNLIMITED = 1_000_000
+from endpoints.gateway.envoy.holding import UNLIMITED, waking_thresholds
 
 # Keep-alive ends before a model server's own does (five seconds in uvicorn), so that no request meets a
 # connection that is just being closed.
@@ -62,6 +61,8 @@ def thresholds(deployment: DeploymentRoute) -> Json:
     """Azure's rule: twice what the instances can work on at once (AML/how-to-troubleshoot-online-endpoints)."""
     instances = max(1, len(deployment.sockets))
     parallel = 2 * deployment.max_concurrent_requests_per_instance * instances
+    if deployment.queue:
+        return waking_thresholds(deployment, parallel)
     return {
         "max_requests": parallel,
         "max_pending_requests": parallel,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from endpoints.gateway.envoy.access_log import access_log
 from endpoints.gateway.envoy.documents import Json, extension, typed
+from endpoints.gateway.envoy.holding import hold
 from endpoints.gateway.envoy.replies import local_reply_config
 from endpoints.gateway.envoy.routes import (
     API_KEY_FILTER,
@@ -95,6 +96,7 @@ def http_filters() -> list[Json]:
         echo_client_request_id(),
         name_deployment(),
         api_key_auth(),
+        hold(),
         buffer_unsized(),
         router(),
     ]

@@ -1,10 +1,12 @@
 """Every answer that the gateway itself gives is JSON: {"error": {"code", "message"}}, and says what to do."""
 
 from endpoints.gateway.envoy.documents import Json
+from endpoints.gateway.envoy.holding import HOLD_ENDED
 
 OWN_MESSAGE = "%LOCAL_REPLY_BODY%"
 # For requests that are refused before they were given an id.
 EARLY = {"x-request-id": "%UNIQUE_ID%"}
+SOON = {"retry-after": "5"}
 
 
 def local_reply_config() -> Json:
@@ -57,6 +59,8 @@ def by_status() -> list[Json]:
     size = "The request's headers are too large or too many. Send fewer or shorter ones."
     body = "The request body is larger than the deployment accepts. Send a smaller one, or raise max_request_bytes."
     bad = "The request is not valid HTTP or its path is not allowed."
+    asleep = "The deployment is scaled to zero, and no replica started in time. Try again; one may be starting now."
+    full = "The gateway is at its limit. Try again in a moment."
     return [
         mapper(status(400), 400, "BadRequest", bad, headers=EARLY),
         mapper(status(401), 401, "Unauthorized", key, headers=challenge),
@@ -65,7 +69,8 @@ def by_status() -> list[Json]:
         mapper(both(status(413), DECLARED), 413, "PayloadTooLarge", OWN_MESSAGE),
         mapper(status(413), 413, "PayloadTooLarge", body),
         mapper(status(431), 431, "RequestHeadersTooLarge", size, headers=EARLY),
-        mapper(status(503), 503, "ServiceUnavailable", "The gateway is at its limit. Try again in a moment."),
+        mapper(both(status(503), {"header_filter": HOLD_ENDED}), 503, "ServiceUnavailable", asleep, headers=SOON),
+        mapper(status(503), 503, "ServiceUnavailable", full, headers=SOON),
     ]
 
 

@@ -10,6 +10,7 @@ from itertools import accumulate
 
 from endpoints.domain.routing import DeploymentRoute, EndpointRoute, RouteTable
 from endpoints.gateway.envoy.documents import Json, extension, typed
+from endpoints.gateway.envoy.holding import held, hold_metadata
 
 ROUTE_CONFIGURATION = "scoring"
 DEPLOYMENT_HEADER = "azureml-model-deployment"
@@ -115,6 +116,7 @@ def forward(endpoint: EndpointRoute, deployment: DeploymentRoute, *, match: Json
         "typed_per_filter_config": {
             API_KEY_FILTER: api_keys(endpoint),
             BUFFER_FILTER: buffer_limit(deployment.max_request_bytes),
+            **held(deployment),
         },
     }
 
@@ -192,7 +194,7 @@ def buffer_limit(max_request_bytes: int) -> Json:
 def route_metadata(endpoint: EndpointRoute, deployment: DeploymentRoute | None) -> Json:
     """Read by the access log and by the filter that names the deployment in the answer."""
     names = {"endpoint": endpoint.name} | ({"deployment": deployment.name} if deployment else {})
-    return {"filter_metadata": {METADATA: names}}
+    return {"filter_metadata": {METADATA: names, **hold_metadata(deployment)}}
 
 
 def header_input(name: str) -> Json:

@@ -1,0 +1,180 @@
+"""The three ways in: keys by the API-key filter, tokens by the JWT filter, and who may score by RBAC on their claims.
+
+Closed twice over: the API-key filter refuses every route that does not open it, and so does RBAC. The JWT filter's
+configuration comes by a discovery file of its own, so that a new signing key or identity provider needs no new
+listener; who may score stands in the routes, so that a role which was taken away is gone with the next of them.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from endpoints.domain.routing import EndpointRoute, Invokers, Issuer, RouteTable
+from endpoints.enums import AuthMode
+from endpoints.gateway.envoy.documents import Json, extension, typed
+
+API_KEY_FILTER = "api_key_auth"
+TOKEN_FILTER = "jwt_authn"  # noqa: S105
+ROLE_FILTER = "rbac"
+CLAIMS = "claims"  # of a verified token, in the dynamic metadata of the JWT filter
+CLAIMS_NAMESPACE = "envoy.filters.http.jwt_authn"
+ENDPOINT_CLAIM = "endpoint"
+CLOCK_SKEW_SECONDS = 10
+CACHED_TOKENS = 2000  # per provider and worker thread
+LONGEST_CACHED = 8192  # bytes
+TOKEN_CONFIG = "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"  # noqa: S105
+API_KEYS = "envoy.extensions.filters.http.api_key_auth.v3"
+RBAC = "envoy.extensions.filters.http.rbac.v3"
+HOW: dict[AuthMode, str] = {
+    AuthMode.KEY: "Send one of the endpoint's keys in the header 'Authorization: Bearer <key>'.",
+    AuthMode.AML_TOKEN: (
+        "Get a token of this endpoint from the studio (POST /api/v1/endpoints/<name>/token/) and send it in the "
+        "header 'Authorization: Bearer <token>'."
+    ),
+    AuthMode.AAD_TOKEN: (
+        "Get a token from an identity provider that the studio trusts, for the audience that is set there, and send "
+        "it in the header 'Authorization: Bearer <token>'."
+    ),
+}
+
+
+def authentication_filters(tokens: Path) -> list[Json]:
+    """`tokens` is the discovery file of the JWT filter."""
+    return [api_key_auth(), token_auth(tokens), roles()]
+
+
+def api_key_auth() -> Json:
+    """Closed by default: only a route opens it, with the keys of its endpoint."""
+    return extension(
+        API_KEY_FILTER,
+        f"{API_KEYS}.ApiKeyAuth",
+        key_sources=[{"header": "Authorization"}],
+        forwarding={"hide_credentials": True},
+    )
+
+
+def token_auth(tokens: Path) -> Json:
+    source = {"path_config_source": {"path": str(tokens)}, "resource_api_version": "V3"}
+    discovery = {"config_source": source, "type_urls": [f"type.googleapis.com/{TOKEN_CONFIG}"]}
+    return {"name": TOKEN_FILTER, "config_discovery": discovery}
+
+
+def roles() -> Json:
+    """Closed by default: nobody meets a policy that is not there."""
+    return extension(ROLE_FILTER, f"{RBAC}.RBAC", rules={"action": "ALLOW", "policies": {}})
+
+
+def token_configuration(table: RouteTable) -> Json:
+    """What the discovery file of the JWT filter holds: who is believed, and what each mode asks for."""
+    believed = [issuer for issuer in table.issuers if usable(issuer)]
+    config = typed(
+        TOKEN_CONFIG,
+        providers={issuer.name: provider(issuer) for issuer in believed},
+        requirement_map={
+            mode.value: requirement([issuer.name for issuer in believed if issuer.auth_mode == mode])
+            for mode in (AuthMode.AML_TOKEN, AuthMode.AAD_TOKEN)
+        },
+    )
+    return typed("envoy.config.core.v3.TypedExtensionConfig", name=TOKEN_FILTER, typed_config=config)
+
+
+def usable(issuer: Issuer) -> bool:
+    """Envoy takes no key set without keys, and asks for no audience where none is given."""
+    return bool(issuer.audiences and json.loads(issuer.jwks).get("keys"))
+
+
+def provider(issuer: Issuer) -> Json:
+    return {
+        "issuer": issuer.issuer,
+        "audiences": list(issuer.audiences),
+        "local_jwks": {"inline_string": issuer.jwks},
+        # Named, because the default takes a token from the query too, where logs would keep it.
+        "from_headers": [{"name": "Authorization", "value_prefix": "Bearer "}],
+        "forward": False,
+        "require_expiration": True,
+        "clock_skew_seconds": CLOCK_SKEW_SECONDS,
+        "payload_in_metadata": CLAIMS,
+        "jwt_cache_config": {"jwt_cache_size": CACHED_TOKENS, "jwt_max_token_size": LONGEST_CACHED},
+    }
+
+
+def requirement(names: list[str]) -> Json:
+    """A token of any of them. Where there is none, RBAC refuses whoever comes."""
+    if not names:
+        return {"allow_missing_or_failed": {}}
+    if len(names) == 1:
+        return {"provider_name": names[0]}
+    return {"requires_any": {"requirements": [{"provider_name": name} for name in names]}}
+
+
+def guards(endpoint: EndpointRoute, issuers: Iterable[Issuer]) -> Json:
+    """Of each route of the endpoint: the configuration of the three filters."""
+    if endpoint.auth_mode == AuthMode.KEY:
+        return {API_KEY_FILTER: api_keys(endpoint), TOKEN_FILTER: NO_TOKEN, ROLE_FILTER: ANY_ROLE}
+    return {
+        API_KEY_FILTER: NO_KEY,
+        TOKEN_FILTER: typed(
+            "envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig", requirement_name=endpoint.auth_mode.value
+        ),
+        ROLE_FILTER: allowed(callers(endpoint, [each for each in issuers if each.auth_mode == endpoint.auth_mode])),
+    }
+
+
+def api_keys(endpoint: EndpointRoute) -> Json:
+    """The endpoint's own keys and no other. Without one, every request is refused."""
+    keys = dict.fromkeys(endpoint.keys)
+    return typed(
+        f"{API_KEYS}.ApiKeyAuthPerRoute",
+        credentials=[{"key": key, "client": f"key-{number}"} for number, key in enumerate(keys, start=1)],
+        forwarding={"hide_credentials": True},
+    )
+
+
+NO_KEY: Json = typed("envoy.config.route.v3.FilterConfig", disabled=True)
+NO_TOKEN: Json = typed("envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig", disabled=True)
+ANY_ROLE: Json = typed(f"{RBAC}.RBACPerRoute")
+UNGUARDED: Json = {API_KEY_FILTER: NO_KEY, TOKEN_FILTER: NO_TOKEN, ROLE_FILTER: ANY_ROLE}
+
+
+def allowed(principals: list[Json]) -> Json:
+    """One who is any of the principals; nobody when there is none."""
+    policies = {"callers": {"permissions": [{"any": True}], "principals": principals}} if principals else {}
+    return typed(f"{RBAC}.RBACPerRoute", rbac={"rules": {"action": "ALLOW", "policies": policies}})
+
+
+def callers(endpoint: EndpointRoute, issuers: list[Issuer]) -> list[Json]:
+    if endpoint.auth_mode == AuthMode.AML_TOKEN:
+        bound = claim(ENDPOINT_CLAIM, endpoint.id)
+        return [all_of([claim("iss", issuer.issuer), bound]) for issuer in issuers] if endpoint.id else []
+    return [
+        all_of([claim("iss", issuer.issuer), one_of(persons)])
+        for issuer in issuers
+        if (persons := invited(issuer, endpoint.invokers))
+    ]
+
+
+def invited(issuer: Issuer, invokers: Invokers) -> list[Json]:
+    """The subjects of one issuer, and the members of its groups."""
+    return [
+        *(claim(issuer.subject_claim, subject) for of, subject in invokers.subjects if of == issuer.issuer),
+        *(claim(issuer.groups_claim, group, listed=True) for of, group in invokers.groups if of == issuer.issuer),
+    ]
+
+
+def claim(name: str, value: str, *, listed: bool = False) -> Json:
+    """A caller whose verified token has this value in the claim, or in the list that the claim is."""
+    exact = {"string_match": {"exact": value}}
+    matcher = {
+        "filter": CLAIMS_NAMESPACE,
+        "path": [{"key": CLAIMS}, {"key": name}],
+        "value": {"list_match": {"one_of": exact}} if listed else exact,
+    }
+    return {"sourced_metadata": {"metadata_matcher": matcher}}
+
+
+def all_of(principals: list[Json]) -> Json:
+    return {"and_ids": {"ids": principals}}
+
+
+def one_of(principals: list[Json]) -> Json:
+    return {"or_ids": {"ids": principals}}

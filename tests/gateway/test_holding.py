@@ -1,0 +1,159 @@
+"""Requests that wait for a replica: asked of a real Envoy and the real activator, with the waking played."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from endpoints.gateway import activator
+from endpoints.gateway.activator import Activator
+from endpoints.gateway.envoy.holding import ACTIVATOR_SOCKET
+from tests.gateway.replica import Replicas
+from tests.gateway.running import AUTHORIZED, RunningGateway, deployment, endpoint, eventually
+
+HEX = "0" * 31 + "a"
+CLUSTER = f"d-{HEX}"
+ASLEEP: dict[str, Any] = {
+    "cluster": CLUSTER,
+    "hold_ms": 20_000,
+    "queue": 1024,
+    "max_concurrent_requests_per_instance": 1,
+}
+AWAKE = ASLEEP | {"hold_ms": 0}
+
+
+@dataclass
+class Waking:
+    """What the activator asks of the studio, written down."""
+
+    envoy: RunningGateway
+    woken: list[str] = field(default_factory=list)
+    on_wake: Callable[[], None] = lambda: None
+
+    def wake(self, name: str) -> None:
+        self.woken.append(name)
+        self.on_wake()
+
+    def serving(self) -> set[str]:
+        healthy = self.envoy.gateway.observe().healthy or {}
+        return {cluster.removeprefix("d-") for cluster, count in healthy.items() if count}
+
+
+@pytest.fixture
+def waking(envoy: RunningGateway) -> Iterator[Waking]:
+    told = Waking(envoy)
+    application = Activator(wake=told.wake, serving=told.serving)
+    socket: Path = envoy.admin_socket.with_name(ACTIVATOR_SOCKET)
+    socket.unlink(missing_ok=True)
+    server = uvicorn.Server(uvicorn.Config(application, uds=str(socket), lifespan="off", log_level="warning"))
+    thread = threading.Thread(target=asyncio.run, args=(server.serve(),))
+    thread.start()
+    eventually(lambda: server.started)
+    yield told
+    server.should_exit = True
+    thread.join()
+
+
+def wait_held(envoy: RunningGateway, count: int) -> None:
+    eventually(lambda: envoy.statistics("activator").get("upstream_rq_active", 0) >= count)
+
+
+def test_a_hundred_at_once_cause_one_wake_and_are_all_answered(
+    envoy: RunningGateway, servers: Replicas, waking: Waking
+) -> None:
+    def start() -> None:
+        wait_held(envoy, 100)
+        blue = servers.start("blue")
+        envoy.put(endpoint("sleepy", deployment("blue", blue.socket, **AWAKE)))
+
+    waking.on_wake = start
+    envoy.put(endpoint("sleepy", deployment("blue", **ASLEEP)))
+    with httpx.Client(base_url=envoy.url, timeout=60, limits=httpx.Limits(max_connections=100)) as client:
+        send = lambda number: client.post("/sleepy/score", headers=AUTHORIZED, content=b"x" * number)  # noqa: E731
+        with ThreadPoolExecutor(100) as pool:
+            answers = list(pool.map(send, range(100)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert [answer.json()["size"] for answer in answers] == list(range(100))
+    assert waking.woken == [HEX]
+
+
+def test_they_go_on_in_the_order_in_which_they_came(envoy: RunningGateway, servers: Replicas, waking: Waking) -> None:
+    blue = servers.start("blue")
+    serve = waking.serving
+    waking.serving = lambda: serve() if released.is_set() else set()  # type: ignore[method-assign]
+    released = threading.Event()
+    envoy.put(endpoint("sleepy", deployment("blue", **ASLEEP)))
+
+    def send(number: int) -> int:
+        return httpx.post(f"{envoy.url}/sleepy/score?{number}", headers=AUTHORIZED, timeout=60).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        calls = []
+        for number in range(8):
+            calls.append(pool.submit(send, number))
+            wait_held(envoy, number + 1)
+        envoy.put(endpoint("sleepy", deployment("blue", blue.socket, **AWAKE)))
+        envoy.wait_healthy(CLUSTER, 1)
+        released.set()
+        assert [call.result() for call in calls] == [200] * 8
+    order = [int(request.rpartition("?")[2]) for request in blue.requests]
+    assert sorted(order) == list(range(8))
+    # The replica works on two at once, and so may begin with either of two.
+    assert all(abs(place - number) <= 1 for place, number in enumerate(order)), order
+
+
+def test_what_was_waited_is_taken_off_the_time_out(envoy: RunningGateway, servers: Replicas, waking: Waking) -> None:
+    def start() -> None:
+        time.sleep(1)
+        envoy.put(endpoint("sleepy", deployment("blue", blue.socket, **AWAKE)))
+
+    blue = servers.start("blue")
+    waking.on_wake = start
+    envoy.put(endpoint("sleepy", deployment("blue", **ASLEEP | {"hold_ms": 3000, "request_timeout_ms": 3000})))
+    answer = httpx.post(f"{envoy.url}/sleepy/score", headers=AUTHORIZED | {"x-sleep": "2.9"}, timeout=60)
+    assert answer.status_code == 408
+
+
+def test_a_wake_that_fails_is_a_503_that_says_when_to_come_again(envoy: RunningGateway, waking: Waking) -> None:
+    envoy.put(endpoint("sleepy", deployment("blue", **ASLEEP | {"hold_ms": 300})))
+    answer = httpx.post(f"{envoy.url}/sleepy/score", headers=AUTHORIZED, timeout=60)
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+    assert answer.json()["error"]["code"] == "ServiceUnavailable"
+    assert waking.woken == [HEX]
+
+
+def test_without_an_activator_it_is_a_503_too(envoy: RunningGateway) -> None:
+    envoy.admin_socket.with_name(ACTIVATOR_SOCKET).unlink(missing_ok=True)
+    envoy.put(endpoint("sleepy", deployment("blue", **ASLEEP)))
+    answer = httpx.post(f"{envoy.url}/sleepy/score", headers=AUTHORIZED, timeout=60)
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
+
+
+def test_a_stranger_wakes_nobody(envoy: RunningGateway, waking: Waking) -> None:
+    envoy.put(endpoint("sleepy", deployment("blue", **ASLEEP)))
+    assert httpx.post(f"{envoy.url}/sleepy/score", timeout=60).status_code == 401
+    assert waking.woken == []
+
+
+def test_no_more_wait_than_there_is_room_for(
+    envoy: RunningGateway, waking: Waking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activator, "ROOM", 2)
+    envoy.put(endpoint("sleepy", deployment("blue", **ASLEEP | {"hold_ms": 2000})))
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(httpx.post, f"{envoy.url}/sleepy/score", headers=AUTHORIZED, timeout=60) for _ in "12"]
+        wait_held(envoy, 2)
+        assert httpx.post(f"{envoy.url}/sleepy/score", headers=AUTHORIZED, timeout=60).status_code == 503
+        assert all(not call.done() for call in waiting)
+        assert {call.result().status_code for call in waiting} == {503}
+    assert waking.woken == [HEX]
