@@ -36,10 +36,27 @@ class ReplicaState(TextChoices):
     STOPPED = "Stopped"
 
 
+class SleepState(TextChoices):
+    """Of a deployment that may scale to zero: `waking` until those who waited for it are served."""
+
+    AWAKE = "awake"
+    ASLEEP = "asleep", "Scaled to zero"
+    WAKING = "waking"
+
+
 class ModelType(TextChoices):
     MLFLOW = "mlflow_model", "MLflow model"
     CUSTOM = "custom_model", "Custom model"
     TRITON = "triton_model", "Triton model repository"
+
+
+class ServerKind(TextChoices):
+    """The inference server of a deployment: ours, Azure's package, or what the model or its owner brings."""
+
+    STUDIO = "studio", "Studio"
+    AZUREML = "azureml", "Azure ML"
+    TRITON = "triton", "Triton"
+    CUSTOM = "custom", "Custom"
 
 
 class ScanStatus(TextChoices):

@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import shared_task
 
-from endpoints.reconcile import deployments, gateway, housekeeping
+from endpoints.reconcile import deployments, gateway, housekeeping, idling
 from endpoints.reconcile import sweep as sweeper
 
 
@@ -21,6 +21,11 @@ def reconcile_gateway(**_: Any) -> None:
 @shared_task(name="endpoints.tasks.sweep")
 def sweep(**_: Any) -> None:
     sweeper.sweep()
+
+
+@shared_task(name="endpoints.tasks.look_for_idle")
+def look_for_idle(**_: Any) -> None:
+    idling.look_for_idle()
 
 
 @shared_task(name="endpoints.tasks.tidy")

@@ -11,5 +11,6 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["endpoints"])
 app.conf.beat_schedule = {
     "sweep": {"task": "endpoints.tasks.sweep", "schedule": 2.0, "options": {"expires": 4}},
+    "idle": {"task": "endpoints.tasks.look_for_idle", "schedule": 10.0, "options": {"expires": 10}},
     "tidy": {"task": "endpoints.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
 }

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from endpoints.enums import FailureCode, ProvisioningState, ReplicaState
+from endpoints.enums import FailureCode, ProvisioningState, ReplicaState, ServerKind, SleepState
 from endpoints.models.assets import CodeVersion, EnvironmentVersion, ModelVersion
 from endpoints.models.endpoints import Endpoint
 from endpoints.models.instance_types import InstanceType
@@ -44,6 +44,7 @@ class Deployment(models.Model):
     model = models.ForeignKey(ModelVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="deployments")
     code = models.ForeignKey(CodeVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="deployments")
     scoring_script = models.CharField(max_length=200, blank=True)
+    server = models.CharField(max_length=10, choices=ServerKind.choices, default=ServerKind.STUDIO)
     environment = models.ForeignKey(
         EnvironmentVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="deployments"
     )
@@ -62,6 +63,10 @@ class Deployment(models.Model):
     instance_count = models.PositiveSmallIntegerField(
         default=1, validators=[MinValueValidator(1), MaxValueValidator(50)]
     )
+    # Without a request for so many seconds, its replicas end, and the next request starts them; null: never.
+    scale_to_zero_after = models.PositiveIntegerField(null=True, blank=True)
+    sleep = models.CharField(max_length=8, choices=SleepState.choices, default=SleepState.AWAKE)
+    sleep_changed_at = models.DateTimeField(null=True, blank=True)
     all_traffic = models.BooleanField(default=False)  # asked for at creation; given, and cleared, once it serves
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)

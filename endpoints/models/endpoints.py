@@ -29,11 +29,13 @@ class Endpoint(models.Model):
     state = models.CharField(max_length=10, choices=ProvisioningState.choices, default=ProvisioningState.CREATING)
     # Desired traffic {deployment: percent}, its version for optimistic locking, and the route revision carrying it.
     traffic = models.JSONField(default=dict, blank=True)
+    mirror_traffic = models.JSONField(default=dict, blank=True)  # {deployment: percent}, one at most
     traffic_version = models.PositiveIntegerField(default=1)
     traffic_changed_at = models.DateTimeField(null=True, blank=True)
     route_revision = models.BigIntegerField(default=0)
     # What the gateway was last seen to do.
     live_traffic = models.JSONField(default=dict, blank=True)
+    live_mirror = models.JSONField(default=dict, blank=True)
     live_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)

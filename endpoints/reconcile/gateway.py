@@ -13,7 +13,8 @@ from endpoints import wiring
 from endpoints.domain.actor import SYSTEM
 from endpoints.domain.routing import DeploymentRoute, EndpointRoute, RouteTable, route_table
 from endpoints.domain.servers import StudioServer
-from endpoints.enums import ProvisioningState
+from endpoints.enums import ProvisioningState, SleepState
+from endpoints.gateway.activator import ROOM as HELD
 from endpoints.gateway.port import RouteTableRefused
 from endpoints.models import Deployment, Endpoint, GatewayState, Replica
 from endpoints.reconcile.endpoints import bury_endpoints
@@ -109,6 +110,8 @@ def _endpoint_route(endpoint: Endpoint) -> EndpointRoute:
 
 def _deployment_route(endpoint: Endpoint, deployment: Deployment) -> DeploymentRoute:
     replicas: list[Replica] = deployment.routed_replicas  # type: ignore[attr-defined]
+    limits = deployment.serving_limits or limits_of(deployment)
+    awake = deployment.sleep == SleepState.AWAKE
     return DeploymentRoute(
         name=deployment.name,
         cluster=deployment.cluster,
@@ -116,7 +119,9 @@ def _deployment_route(endpoint: Endpoint, deployment: Deployment) -> DeploymentR
         weight=endpoint.traffic.get(deployment.name, 0),
         scoring_path=StudioServer.scoring_path,
         readiness_path=StudioServer.readiness_path,
-        **(deployment.serving_limits or limits_of(deployment)),
+        **limits,
+        hold_ms=0 if awake or replicas else limits["request_timeout_ms"],
+        queue=0 if awake else HELD,
     )
 
 

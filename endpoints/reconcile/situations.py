@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from endpoints import wiring
 from endpoints.domain.planning import ReplicaView, Situation
 from endpoints.domain.replicas import ReplicaObservation
-from endpoints.enums import BuildState, OperationKind, ProvisioningState, ReplicaState
+from endpoints.enums import BuildState, OperationKind, ProvisioningState, ReplicaState, SleepState
 from endpoints.models import Deployment, EnvironmentBuild, GatewayState, Operation, Replica
 
 
@@ -23,7 +23,7 @@ def situation(
     return Situation(
         generation=deployment.generation,
         serving_generation=deployment.serving_generation,
-        serving_count=deployment.serving_count,
+        serving_count=0 if deployment.sleep == SleepState.ASLEEP else deployment.serving_count,
         instance_count=deployment.instance_count,
         replicas=tuple(_view(row, held.get(row.pk), gateway.confirmed_revision) for row in rows),
         provisioning=operation is not None and operation.kind != OperationKind.DELETE,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from endpoints import hints, wiring
 from endpoints.compute.port import ComputeError
@@ -14,7 +15,7 @@ from endpoints.domain.environments import EnvironmentSpec
 from endpoints.domain.errors import Conflict, Invalid, StaleVersion, Unavailable
 from endpoints.domain.lifecycle import Move
 from endpoints.domain.names import checked_name, checked_tags
-from endpoints.enums import OperationKind, ProvisioningState
+from endpoints.enums import OperationKind, ProvisioningState, ServerKind, SleepState
 from endpoints.models import (
     CodeVersion,
     Deployment,
@@ -44,6 +45,7 @@ class Specification:
     model: ModelVersion | None = None
     code: CodeVersion | None = None
     scoring_script: str = ""
+    server: str = ServerKind.STUDIO
     environment: EnvironmentVersion | None = None
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     instance_type: InstanceType | None = None
@@ -147,6 +149,8 @@ def _roll(
     deployment.failure_code = deployment.failure_message = ""
     if not only_count:
         deployment.generation += 1
+    if deployment.sleep == SleepState.ASLEEP:
+        deployment.sleep, deployment.sleep_changed_at = SleepState.WAKING, timezone.now()
     _write(deployment, after, built)
     changed = {key: (old, new) for key, old, new in _differences(before, after)}
     events.record(

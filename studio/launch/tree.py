@@ -12,13 +12,14 @@ from endpoints.gateway.envoy import envoy_command, prepare
 from studio.env import ROOT, Env
 
 # In order of priority: the last one in this list ends first when the studio stops.
-BROKER, WEB, WORKER, BEAT, COLLECTOR, DEMO, GATEWAY = (
+BROKER, WEB, WORKER, BEAT, COLLECTOR, DEMO, ACTIVATOR, GATEWAY = (
     "studio-broker",
     "studio-web",
     "studio-worker",
     "studio-beat",
     "studio-collector",
     "studio-demo",
+    "studio-activator",
     "studio-gateway",
 )
 PLAIN = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
@@ -95,10 +96,11 @@ def _programs(env: Env) -> list[tuple[Program, bool]]:
         (_studio(env, WORKER, _worker()), False),
         (_studio(env, BEAT, _beat(env)), False),
         (_studio(env, COLLECTOR, _manage("collector")), False),
+        (_studio(env, ACTIVATOR, _manage("activator")), False),
         (_plain(env, GATEWAY, envoy_command(env.data_dir / "gateway")), True),
     ]
     if env.demo:
-        programs.insert(-1, (_studio(env, DEMO, _manage("demo"), restart=False), False))
+        programs.insert(-2, (_studio(env, DEMO, _manage("demo"), restart=False), False))
     if env.own_broker:
         programs.insert(0, (_plain(env, BROKER, _broker(env)), True))
     return programs

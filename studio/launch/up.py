@@ -103,7 +103,7 @@ class Studio:
         raise checks.CannotStart(f"supervisord did not start. See {self.env.data_dir / 'logs' / 'supervisord.log'}.")
 
     def _start_studio(self) -> None:
-        for name in (tree.WEB, tree.WORKER, tree.BEAT, tree.COLLECTOR, tree.DEMO):
+        for name in (tree.WEB, tree.WORKER, tree.BEAT, tree.COLLECTOR, tree.ACTIVATOR, tree.DEMO):
             if name != tree.DEMO or self.env.demo:
                 self.programs.start(name)
 

@@ -1,0 +1,97 @@
+"""Scale to zero: a deployment's replicas end when nobody calls, and start again when somebody does."""
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from endpoints import hints
+from endpoints.domain.actor import SYSTEM, Actor
+from endpoints.domain.errors import Conflict, Invalid
+from endpoints.enums import ProvisioningState, SleepState
+from endpoints.models import Deployment
+from endpoints.permissions import Action, require
+from endpoints.services import events
+from endpoints.services.routes import next_revision
+
+SHORTEST_SECONDS, LONGEST_SECONDS = 30, 24 * 3600
+
+
+def set_scale_to_zero(*, actor: Actor, deployment: Deployment, after: int | None) -> Deployment:
+    """`after` so many seconds without a request the replicas end; None: never. A sleeper that may not sleep wakes."""
+    require(actor.user, Action.WRITE, deployment.endpoint.workspace)
+    if after is not None and not SHORTEST_SECONDS <= after <= LONGEST_SECONDS:
+        raise Invalid({"scale_to_zero_after": f"A whole number from {SHORTEST_SECONDS} to {LONGEST_SECONDS} seconds."})
+    with transaction.atomic():
+        locked = _locked(deployment.pk)
+        before, locked.scale_to_zero_after = locked.scale_to_zero_after, after
+        if before == after:
+            return locked
+        locked.save(update_fields=["scale_to_zero_after", "updated_at"])
+        events.record(
+            actor=actor,
+            verb="deployment.scale_to_zero_set",
+            deployment=locked,
+            before={"scale_to_zero_after": before},
+            after={"scale_to_zero_after": after},
+        )
+        if after is None:
+            _wake(actor, locked, "It may not scale to zero any more.")
+    return locked
+
+
+def put_to_sleep(*, actor: Actor, deployment: Deployment, reason: str = "") -> Deployment:
+    """Ends the replicas once the gateway sends them nothing any more. The next request starts them again."""
+    require(actor.user, Action.WRITE, deployment.endpoint.workspace)
+    with transaction.atomic():
+        locked = _locked(deployment.pk)
+        if locked.sleep == SleepState.ASLEEP:
+            return locked
+        if locked.state != ProvisioningState.SUCCEEDED:
+            raise Conflict(f"{locked.name} is {locked.state}. Scale it to zero when it is at rest.")
+        _change(actor, locked, SleepState.ASLEEP, verb="deployment.scaled_to_zero", reason=reason)
+    return locked
+
+
+def wake(*, actor: Actor, deployment: Deployment, reason: str = "") -> Deployment:
+    """Starts the replicas of a sleeper; nothing where it is awake."""
+    require(actor.user, Action.WRITE, deployment.endpoint.workspace)
+    with transaction.atomic():
+        locked = _locked(deployment.pk)
+        _wake(actor, locked, reason)
+    return locked
+
+
+def wake_for_request(deployment_id: UUID | str) -> None:
+    """A request that the gateway let in waits for this deployment."""
+    if not Deployment.objects.present().filter(pk=deployment_id, sleep=SleepState.ASLEEP).exists():
+        return
+    with transaction.atomic():
+        locked = _locked(deployment_id)
+        _wake(SYSTEM, locked, "A request came.")
+
+
+def settle(deployment_id: UUID) -> None:
+    """Those who waited are served: the usual limits hold again."""
+    with transaction.atomic():
+        waking = Deployment.objects.filter(pk=deployment_id, sleep=SleepState.WAKING)
+        if waking.update(sleep=SleepState.AWAKE, sleep_changed_at=timezone.now()):
+            next_revision()
+
+
+def _wake(actor: Actor, deployment: Deployment, reason: str) -> None:
+    if deployment.sleep == SleepState.ASLEEP:
+        _change(actor, deployment, SleepState.WAKING, verb="deployment.woken", reason=reason)
+
+
+def _change(actor: Actor, deployment: Deployment, state: SleepState, *, verb: str, reason: str) -> None:
+    deployment.sleep, deployment.sleep_changed_at = state, timezone.now()
+    deployment.save(update_fields=["sleep", "sleep_changed_at", "updated_at"])
+    events.record(actor=actor, verb=verb, deployment=deployment, reason=reason)
+    hints.deployment_changed(deployment.pk)
+    next_revision()
+
+
+def _locked(deployment_id: UUID | str) -> Deployment:
+    locked = Deployment.objects.select_for_update(of=("self",), no_key=True).select_related("endpoint__workspace")
+    return locked.get(pk=deployment_id)
