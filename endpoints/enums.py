@@ -142,6 +142,19 @@ class Source(TextChoices):
     SYSTEM = "system", "System"
 
 
+class ScaleOutcome(TextChoices):
+    """What became of one look of autoscale at a deployment."""
+
+    STEADY = "steady", "Nothing to do"
+    SCALED = "scaled", "Scaled"
+    COOLDOWN = "cooldown", "Waits for the cooldown"
+    FLAPPING = "flapping", "Would flap"
+    AT_LIMIT = "at_limit", "At the maximum"
+    UNREADABLE = "unreadable", "A metric cannot be read"
+    BUSY = "busy", "The deployment is busy"
+    REFUSED = "refused", "Refused"
+
+
 class UsagePhase(TextChoices):
     STARTING = "starting"
     RUNNING = "running"

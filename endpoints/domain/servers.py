@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from endpoints.enums import ServerKind
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerInput:
@@ -17,6 +19,7 @@ class ServerInput:
     code_dir: str = ""
     scoring_script: str = ""
     scratch_dir: str
+    service_name: str = ""  # the endpoint's
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     vcpu: float = 1
     request_timeout_ms: int = 5000
@@ -36,6 +39,10 @@ class ServerPlan:
 
 
 class InferenceServer(Protocol):
+    liveness_path: str
+    readiness_path: str
+    scoring_path: str
+
     def plan(self, given: ServerInput) -> ServerPlan: ...
 
 
@@ -81,8 +88,26 @@ class StudioServer:
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
+        service = {"SERVICE_NAME": given.service_name} if given.service_name else {}
         model = {"AZUREML_MODEL_DIR": given.model_dir} if given.model_dir else {}
-        return {**own, **given.environment_variables, **model}
+        return {**own, **service, **given.environment_variables, **model}
+
+
+class AzureMLServer(StudioServer):
+    """The application of the package `azureml-inference-server-http`, in the workers of our server.
+
+    Instead of gunicorn, so that it listens on the replica's socket, is probed while `run()` is busy, and a time-out
+    ends the work.
+    """
+
+    def _entry(self, given: ServerInput) -> tuple[str, ...]:
+        return ("--azureml", *super()._entry(given))
+
+    def _environment(self, given: ServerInput) -> Mapping[str, str]:
+        """And what the package's own start would have set; its Swagger document names paths as callers see them."""
+        prefix = {"SERVICE_PATH_PREFIX": given.service_name} if given.service_name else {}
+        own = {"AML_APP_ROOT": given.code_dir, "AML_APP_INSIGHTS_ENABLED": "false"}
+        return {**own, **prefix, **super()._environment(given)}
 
 
 def _workers(given: ServerInput) -> int:
@@ -91,3 +116,14 @@ def _workers(given: ServerInput) -> int:
     if asked.isdigit() and int(asked) > 0:
         return int(asked)
     return max(1, min(given.max_concurrent_requests, math.ceil(given.vcpu)))
+
+
+_SERVERS: Mapping[str, InferenceServer] = {
+    ServerKind.STUDIO: StudioServer(),
+    ServerKind.AZUREML: AzureMLServer(),
+}
+
+
+def server_for(kind: str) -> InferenceServer:
+    """Raises KeyError for a kind that there is no server for."""
+    return _SERVERS[kind]

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from endpoints import wiring
 from endpoints.domain.replicas import Probe, ReplicaSpec
-from endpoints.domain.servers import ServerInput, StudioServer
+from endpoints.domain.servers import ServerInput, server_for
 from endpoints.models import Deployment
 
 DRAIN_SECONDS = 30
@@ -35,7 +35,7 @@ def replica_spec(deployment: Deployment, ordinal: int) -> ReplicaSpec:
     name = replica_id(deployment, ordinal)
     instance = deployment.instance_type
     given = _server_input(deployment, name)
-    server = StudioServer().plan(given)
+    server = server_for(deployment.server).plan(given)
     return ReplicaSpec(
         id=name,
         deployment_id=str(deployment.pk),
@@ -70,6 +70,7 @@ def _server_input(deployment: Deployment, name: str) -> ServerInput:
         code_dir=str(store.path(deployment.code.artifact_id)) if deployment.code else "",
         scoring_script=deployment.scoring_script,
         scratch_dir=str(scratch),
+        service_name=deployment.endpoint.name,
         environment_variables=deployment.environment_variables,
         vcpu=float(deployment.instance_type.vcpu),
         request_timeout_ms=deployment.request_timeout_ms,
