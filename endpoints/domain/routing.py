@@ -44,12 +44,21 @@ class Invokers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a verified token must say to open an endpoint: this value in a claim, or in the list that the claim is."""
+
+    issuer: str
+    name: str
+    value: str
+    listed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointRoute:
     name: str
-    id: str = ""  # hex of the endpoint's id: a studio token is bound to it
     auth_mode: AuthMode = AuthMode.KEY
     keys: tuple[str, ...] = field(default=(), repr=False)  # mode key: every key that is valid now
-    invokers: Invokers = field(default_factory=Invokers)  # mode aad_token
+    claims: tuple[Claim, ...] = ()  # modes of tokens: any of them opens; without one, nobody comes in
     deployments: tuple[DeploymentRoute, ...]
     mirror: Mirror | None = None
 
@@ -65,6 +74,31 @@ class Issuer:
     auth_mode: AuthMode  # of the endpoints that its tokens open
     subject_claim: str = "sub"
     groups_claim: str = "groups"
+
+
+ENDPOINT_CLAIM = "endpoint"  # of a studio token: the hex of the id of the endpoint that it is bound to
+
+
+def claims_of(
+    *, endpoint_id: str, auth_mode: AuthMode, invokers: Invokers, issuers: Iterable[Issuer]
+) -> Iterator[Claim]:
+    """What opens the endpoint: a studio token by its binding, a provider's token by who its subject is."""
+    for issuer in issuers:
+        if issuer.auth_mode != auth_mode:
+            continue
+        if auth_mode == AuthMode.AML_TOKEN:
+            yield Claim(issuer=issuer.issuer, name=ENDPOINT_CLAIM, value=endpoint_id)
+        if auth_mode == AuthMode.AAD_TOKEN:
+            yield from _invited(issuer, invokers)
+
+
+def _invited(issuer: Issuer, invokers: Invokers) -> Iterator[Claim]:
+    for of, subject in invokers.subjects:
+        if of == issuer.issuer:
+            yield Claim(issuer=of, name=issuer.subject_claim, value=subject)
+    for of, group in invokers.groups:
+        if of == issuer.issuer:
+            yield Claim(issuer=of, name=issuer.groups_claim, value=group, listed=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +135,7 @@ def faults(table: RouteTable) -> list[str]:
     return [
         *(f"Endpoint {name} stands twice in the table." for name in repeated(names)),
         *(f"Cluster {name} stands twice in the table." for name in repeated(clusters)),
+        *(f"Issuer {name} stands twice in the table." for name in repeated(each.name for each in table.issuers)),
         *(fault for endpoint in table.endpoints for fault in endpoint_faults(endpoint)),
     ]
 

@@ -4,11 +4,11 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from endpoints.domain.routing import DeploymentRoute, EndpointRoute, RouteTable, route_table
+from endpoints.domain.routing import DeploymentRoute, EndpointRoute, Issuer, RouteTable, route_table
 from endpoints.gateway.envoy import EnvoyGateway, envoy_command, prepare
 from endpoints.gateway.envoy.admin import Admin
 
@@ -45,9 +45,9 @@ class RunningGateway:
             self.process.wait()
             self.process = None
 
-    def put(self, *endpoints: EndpointRoute) -> RouteTable:
+    def put(self, *endpoints: EndpointRoute, issuers: Iterable[Issuer] = ()) -> RouteTable:
         """Publish, and wait until it is in force."""
-        table = route_table(endpoints)
+        table = route_table(endpoints, issuers)
         self.gateway.publish(table)
         eventually(lambda: self.gateway.observe().version == table.version)
         return table

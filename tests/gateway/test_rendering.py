@@ -28,6 +28,11 @@ OFF = DeploymentRoute(name="off", cluster="d-3", sockets=(), weight=0)
 DIABETES = EndpointRoute(name="diabetes", keys=("one", "two"), deployments=(BLUE, GREEN, OFF))
 TABLE = route_table([DIABETES])
 GOOGLE = "type.googleapis.com/"
+NO_TOKEN = {
+    "@type": GOOGLE + "envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig",
+    "disabled": True,
+}
+ANY_ROLE = {"@type": GOOGLE + "envoy.extensions.filters.http.rbac.v3.RBACPerRoute"}
 KEYS = {
     "@type": GOOGLE + "envoy.extensions.filters.http.api_key_auth.v3.ApiKeyAuthPerRoute",
     "credentials": [{"key": "one", "client": "key-1"}, {"key": "two", "client": "key-2"}],
@@ -74,7 +79,9 @@ def test_the_shares_are_cumulative_and_the_limits_are_the_deployments_own() -> N
     too_large, score, rest, *green = weighted_routes(DIABETES)
     seventy = {"runtime_fraction": {"default_value": {"numerator": 70, "denominator": "HUNDRED"}}}
     hundred = {"runtime_fraction": {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}}
-    metadata = {"filter_metadata": {"endpoint_studio": {"endpoint": "diabetes", "deployment": "blue"}}}
+    metadata = {
+        "filter_metadata": {"endpoint_studio": {"endpoint": "diabetes", "deployment": "blue", "auth_mode": "key"}}
+    }
     cap = {
         "@type": GOOGLE + "envoy.extensions.filters.http.buffer.v3.BufferPerRoute",
         "buffer": {"max_request_bytes": 1000},
@@ -83,7 +90,7 @@ def test_the_shares_are_cumulative_and_the_limits_are_the_deployments_own() -> N
         "match": {"path": "/diabetes/score", **seventy},
         "route": {"cluster": "d-1", "prefix_rewrite": "/v1/predict", "timeout": "1.500s"},
         "metadata": metadata,
-        "typed_per_filter_config": {"api_key_auth": KEYS, "buffer": cap},
+        "typed_per_filter_config": {"api_key_auth": KEYS, "jwt_authn": NO_TOKEN, "rbac": ANY_ROLE, "buffer": cap},
     }
     assert rest == score | {
         "match": {"prefix": "/diabetes/", **seventy},
@@ -179,7 +186,7 @@ def test_latency_buckets_are_fine_and_reach_azures_longest_timeout() -> None:
 
 
 def test_the_listener_trusts_nobody_and_shares_its_port_with_nobody() -> None:
-    rendered = listener(address="127.0.0.1", port=8080, routes=Path("/c/r.json"), log=None)
+    rendered = listener(address="127.0.0.1", port=8080, routes=Path("/c/r.json"), tokens=Path("/c/t.json"), log=None)
     assert rendered["address"] == {"socket_address": {"address": "127.0.0.1", "port_value": 8080}}
     assert rendered["enable_reuse_port"] is False
     manager = rendered["filter_chains"][0]["filters"][0]["typed_config"]
@@ -199,6 +206,8 @@ def test_the_listener_trusts_nobody_and_shares_its_port_with_nobody() -> None:
         "client_request_id",
         "deployment_name",
         "api_key_auth",
+        "jwt_authn",
+        "rbac",
         "hold",
         "buffer",
         "router",

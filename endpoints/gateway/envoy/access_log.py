@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from endpoints.gateway.envoy.authentication import CLAIMS, CLAIMS_NAMESPACE
 from endpoints.gateway.envoy.documents import Json, extension
 from endpoints.gateway.envoy.routes import METADATA
 
@@ -10,6 +11,11 @@ FIELDS: dict[str, str] = {
     "time": "%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%",
     "endpoint": f"%METADATA(ROUTE:{METADATA}:endpoint)%",
     "deployment": f"%METADATA(ROUTE:{METADATA}:deployment)%",
+    "auth_mode": f"%METADATA(ROUTE:{METADATA}:auth_mode)%",
+    # Of a verified token: who called.
+    "issuer": f"%DYNAMIC_METADATA({CLAIMS_NAMESPACE}:{CLAIMS}:iss)%",
+    "subject": f"%DYNAMIC_METADATA({CLAIMS_NAMESPACE}:{CLAIMS}:sub)%",
+    "object_id": f"%DYNAMIC_METADATA({CLAIMS_NAMESPACE}:{CLAIMS}:oid)%",
     "pinned": "%REQ(azureml-model-deployment)%",
     "method": "%REQ(:METHOD)%",
     "path": "%PATH(NQ:ORIG)%",

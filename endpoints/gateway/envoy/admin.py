@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+from endpoints.gateway.envoy.authentication import TOKEN_FILTER
 from endpoints.gateway.envoy.listener import STAT_PREFIX
 from endpoints.gateway.envoy.routes import ROUTE_CONFIGURATION
 
 ROUTES = f"http.{STAT_PREFIX}.rds.{ROUTE_CONFIGURATION}"
 CLUSTERS = "cluster_manager.cds"
+TOKENS = f"extension_config_discovery.http_filter.{TOKEN_FILTER}"
 WARMING = "cluster_manager.warming_clusters"
 STATE = "server.state"
 LIVE = 0  # the value of STATE once everything was read
@@ -23,6 +25,7 @@ OVERALL = (
     r"listener_manager\.total_listeners_active",
     r"cluster_manager\.(warming_clusters|cds\..*)",
     r"http\.gateway\.rds\..*",
+    r"extension_config_discovery\..*",
 )
 GENERAL = f"^({'|'.join(OVERALL)})$"
 PER_CLUSTER = f"^({'|'.join((*OVERALL, r'cluster[.].*[.]membership_healthy'))})$"

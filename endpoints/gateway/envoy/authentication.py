@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from endpoints.domain.routing import EndpointRoute, Invokers, Issuer, RouteTable
+from endpoints.domain.routing import Claim, EndpointRoute, Issuer, RouteTable
 from endpoints.enums import AuthMode
 from endpoints.gateway.envoy.documents import Json, extension, typed
 
@@ -18,7 +18,6 @@ TOKEN_FILTER = "jwt_authn"  # noqa: S105
 ROLE_FILTER = "rbac"
 CLAIMS = "claims"  # of a verified token, in the dynamic metadata of the JWT filter
 CLAIMS_NAMESPACE = "envoy.filters.http.jwt_authn"
-ENDPOINT_CLAIM = "endpoint"
 CLOCK_SKEW_SECONDS = 10
 CACHED_TOKENS = 2000  # per provider and worker thread
 LONGEST_CACHED = 8192  # bytes
@@ -26,7 +25,6 @@ TOKEN_CONFIG = "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"  #
 API_KEYS = "envoy.extensions.filters.http.api_key_auth.v3"
 RBAC = "envoy.extensions.filters.http.rbac.v3"
 HOW: dict[AuthMode, str] = {
-    AuthMode.KEY: "Send one of the endpoint's keys in the header 'Authorization: Bearer <key>'.",
     AuthMode.AML_TOKEN: (
         "Get a token of this endpoint from the studio (POST /api/v1/endpoints/<name>/token/) and send it in the "
         "header 'Authorization: Bearer <token>'."
@@ -107,17 +105,25 @@ def requirement(names: list[str]) -> Json:
     return {"requires_any": {"requirements": [{"provider_name": name} for name in names]}}
 
 
-def guards(endpoint: EndpointRoute, issuers: Iterable[Issuer]) -> Json:
+def guards(endpoint: EndpointRoute) -> Json:
     """Of each route of the endpoint: the configuration of the three filters."""
     if endpoint.auth_mode == AuthMode.KEY:
         return {API_KEY_FILTER: api_keys(endpoint), TOKEN_FILTER: NO_TOKEN, ROLE_FILTER: ANY_ROLE}
-    return {
-        API_KEY_FILTER: NO_KEY,
-        TOKEN_FILTER: typed(
-            "envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig", requirement_name=endpoint.auth_mode.value
-        ),
-        ROLE_FILTER: allowed(callers(endpoint, [each for each in issuers if each.auth_mode == endpoint.auth_mode])),
-    }
+    required = typed(
+        "envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig", requirement_name=endpoint.auth_mode.value
+    )
+    return {API_KEY_FILTER: NO_KEY, TOKEN_FILTER: required, ROLE_FILTER: who_may(endpoint.claims)}
+
+
+def way_in(endpoint: EndpointRoute) -> dict[str, str]:
+    """In the route's metadata: for the access log, and for who is refused."""
+    names = {"auth_mode": endpoint.auth_mode.value}
+    return names if endpoint.auth_mode == AuthMode.KEY else names | {"how": HOW[endpoint.auth_mode]}
+
+
+def stripped(endpoint: EndpointRoute) -> Json:
+    """No replica sees a token, whatever the filters did."""
+    return {} if endpoint.auth_mode == AuthMode.KEY else {"request_headers_to_remove": ["authorization"]}
 
 
 def api_keys(endpoint: EndpointRoute) -> Json:
@@ -136,33 +142,20 @@ ANY_ROLE: Json = typed(f"{RBAC}.RBACPerRoute")
 UNGUARDED: Json = {API_KEY_FILTER: NO_KEY, TOKEN_FILTER: NO_TOKEN, ROLE_FILTER: ANY_ROLE}
 
 
-def allowed(principals: list[Json]) -> Json:
-    """One who is any of the principals; nobody when there is none."""
+def who_may(claims: Iterable[Claim]) -> Json:
+    """Whose token has any of the claims; nobody when there is none."""
+    of_issuer: dict[str, list[Json]] = {}
+    for claim in claims:
+        of_issuer.setdefault(claim.issuer, []).append(claimed(claim.name, claim.value, listed=claim.listed))
+    principals = [
+        {"and_ids": {"ids": [claimed("iss", issuer), {"or_ids": {"ids": found}}]}}
+        for issuer, found in of_issuer.items()
+    ]
     policies = {"callers": {"permissions": [{"any": True}], "principals": principals}} if principals else {}
     return typed(f"{RBAC}.RBACPerRoute", rbac={"rules": {"action": "ALLOW", "policies": policies}})
 
 
-def callers(endpoint: EndpointRoute, issuers: list[Issuer]) -> list[Json]:
-    if endpoint.auth_mode == AuthMode.AML_TOKEN:
-        bound = claim(ENDPOINT_CLAIM, endpoint.id)
-        return [all_of([claim("iss", issuer.issuer), bound]) for issuer in issuers] if endpoint.id else []
-    return [
-        all_of([claim("iss", issuer.issuer), one_of(persons)])
-        for issuer in issuers
-        if (persons := invited(issuer, endpoint.invokers))
-    ]
-
-
-def invited(issuer: Issuer, invokers: Invokers) -> list[Json]:
-    """The subjects of one issuer, and the members of its groups."""
-    return [
-        *(claim(issuer.subject_claim, subject) for of, subject in invokers.subjects if of == issuer.issuer),
-        *(claim(issuer.groups_claim, group, listed=True) for of, group in invokers.groups if of == issuer.issuer),
-    ]
-
-
-def claim(name: str, value: str, *, listed: bool = False) -> Json:
-    """A caller whose verified token has this value in the claim, or in the list that the claim is."""
+def claimed(name: str, value: str, *, listed: bool = False) -> Json:
     exact = {"string_match": {"exact": value}}
     matcher = {
         "filter": CLAIMS_NAMESPACE,
@@ -170,11 +163,3 @@ def claim(name: str, value: str, *, listed: bool = False) -> Json:
         "value": {"list_match": {"one_of": exact}} if listed else exact,
     }
     return {"sourced_metadata": {"metadata_matcher": matcher}}
-
-
-def all_of(principals: list[Json]) -> Json:
-    return {"and_ids": {"ids": principals}}
-
-
-def one_of(principals: list[Json]) -> Json:
-    return {"or_ids": {"ids": principals}}

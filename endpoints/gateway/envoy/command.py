@@ -40,7 +40,7 @@ def prepare(
     """Write what Envoy reads at its start. What was published stays; before that, every request is a 404."""
     layout = Layout(config_dir.absolute())
     with exclusive(layout.folder):
-        server = listener(address=address, port=port, routes=layout.routes, log=access_log)
+        server = listener(address=address, port=port, routes=layout.routes, tokens=layout.tokens, log=access_log)
         write_private(layout.listeners, discovery_document([server]).content)
         start = bootstrap(
             listeners=layout.listeners,
@@ -53,7 +53,11 @@ def prepare(
 
 def write_missing(layout: Layout) -> None:
     nothing = render(RouteTable(endpoints=()))
-    files = {layout.routes: nothing.routes_document, layout.clusters: nothing.clusters_document}
+    files = {
+        layout.routes: nothing.routes_document,
+        layout.clusters: nothing.clusters_document,
+        layout.tokens: nothing.tokens_document,
+    }
     for path, document in files.items():
         if not path.exists():
             write_private(path, document.content)

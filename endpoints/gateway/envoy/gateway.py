@@ -10,6 +10,7 @@ from endpoints.gateway.envoy.admin import (
     PER_CLUSTER,
     ROUTES,
     STATE,
+    TOKENS,
     WARMING,
     Admin,
     AdminUnreachable,
@@ -67,8 +68,8 @@ class EnvoyGateway:
 
 
 def in_force(published: Json, statistics: Statistics) -> bool:
-    """Both files of the published version are what Envoy works with, and no cluster is still warming up."""
-    wanted = {ROUTES: published["routes"], CLUSTERS: published["clusters"]}
+    """Every file of the published version is what Envoy works with, and no cluster is still warming up."""
+    wanted = {ROUTES: published["routes"], CLUSTERS: published["clusters"], TOKENS: published.get("tokens")}
     taken = all(statistics.text(f"{name}.version_text") == version for name, version in wanted.items())
     return taken and not statistics.number(WARMING)
 

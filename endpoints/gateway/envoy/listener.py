@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from endpoints.gateway.envoy.access_log import access_log
+from endpoints.gateway.envoy.authentication import authentication_filters
 from endpoints.gateway.envoy.documents import Json, extension, typed
 from endpoints.gateway.envoy.holding import hold
 from endpoints.gateway.envoy.replies import local_reply_config
 from endpoints.gateway.envoy.routes import (
-    API_KEY_FILTER,
     BUFFER_FILTER,
     DEPLOYMENT_HEADER,
     METADATA,
@@ -22,8 +22,8 @@ BUFFER_BYTES = 1024 * 1024
 LARGEST_BUFFERED = 2**31
 
 
-def listener(*, address: str, port: int, routes: Path, log: Path | None) -> Json:
-    """`routes` is the discovery file of the route configuration."""
+def listener(*, address: str, port: int, routes: Path, tokens: Path, log: Path | None) -> Json:
+    """`routes` and `tokens` are the discovery files of the route configuration and of the JWT filter."""
     return typed(
         "envoy.config.listener.v3.Listener",
         name=STAT_PREFIX,
@@ -32,11 +32,11 @@ def listener(*, address: str, port: int, routes: Path, log: Path | None) -> Json
         enable_reuse_port=False,
         connection_balance_config={"exact_balance": {}},
         per_connection_buffer_limit_bytes=BUFFER_BYTES,
-        filter_chains=[{"filters": [connection_manager(routes, log)]}],
+        filter_chains=[{"filters": [connection_manager(routes, tokens, log)]}],
     )
 
 
-def connection_manager(routes: Path, log: Path | None) -> Json:
+def connection_manager(routes: Path, tokens: Path, log: Path | None) -> Json:
     source = {"path_config_source": {"path": str(routes)}, "resource_api_version": "V3"}
     return extension(
         "http",
@@ -44,7 +44,7 @@ def connection_manager(routes: Path, log: Path | None) -> Json:
         stat_prefix=STAT_PREFIX,
         codec_type="AUTO",
         rds={"route_config_name": ROUTE_CONFIGURATION, "config_source": source},
-        http_filters=http_filters(),
+        http_filters=http_filters(tokens),
         access_log=[access_log(log)] if log else [],
         local_reply_config=local_reply_config(),
         server_name="endpoint-studio",
@@ -90,12 +90,12 @@ GUARDS: Json = {
 }
 
 
-def http_filters() -> list[Json]:
+def http_filters(tokens: Path) -> list[Json]:
     return [
         drop_odd_client_request_id(),
         echo_client_request_id(),
         name_deployment(),
-        api_key_auth(),
+        *authentication_filters(tokens),
         hold(),
         buffer_unsized(),
         router(),
@@ -127,16 +127,6 @@ def name_deployment() -> Json:
         response_mutations=[{"append": {"header": name, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}]
     )
     return unless(response_header(":status", "401"), "deployment_name", mutations)
-
-
-def api_key_auth() -> Json:
-    """Closed by default: only a route opens it, with the keys of its endpoint."""
-    return extension(
-        API_KEY_FILTER,
-        "envoy.extensions.filters.http.api_key_auth.v3.ApiKeyAuth",
-        key_sources=[{"header": "Authorization"}],
-        forwarding={"hide_credentials": True},
-    )
 
 
 def buffer_unsized() -> Json:

@@ -4,7 +4,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from endpoints.gateway.envoy.admin import CLUSTERS, GENERAL, ROUTES, WARMING, Admin, AdminUnreachable, Statistics
+from endpoints.gateway.envoy.admin import (
+    CLUSTERS,
+    GENERAL,
+    ROUTES,
+    TOKENS,
+    WARMING,
+    Admin,
+    AdminUnreachable,
+    Statistics,
+)
 from endpoints.gateway.envoy.documents import Document, Json, encode
 from endpoints.gateway.envoy.files import Changes, read_document, sync_folder, write_private
 from endpoints.gateway.envoy.resources import Layout, Resources, manifest, with_clusters_of
@@ -47,12 +56,13 @@ class Publisher:
         return read_document(self.layout.manifest) or {}
 
     def put_in_force(self, resources: Resources, present: Json, changes: Changes) -> None:
-        """New clusters before the routes, old ones gone after them."""
+        """New clusters, and whose tokens are believed, before the routes; old clusters gone after them."""
         wanted = resources.clusters_document
         every = wanted
         if wanted.version != present.get("clusters"):
             every = with_clusters_of(self.present_clusters(), resources)
         self.confirm(self.layout.clusters, every, present.get("clusters"), changes, CLUSTERS)
+        self.confirm(self.layout.tokens, resources.tokens_document, present.get("tokens"), changes, TOKENS)
         self.confirm(self.layout.routes, resources.routes_document, present.get("routes"), changes, ROUTES)
         if every != wanted:
             changes.write(self.layout.clusters, wanted.content)

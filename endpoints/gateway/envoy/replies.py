@@ -1,7 +1,8 @@
 """Every answer that the gateway itself gives is JSON: {"error": {"code", "message"}}, and says what to do."""
 
-from endpoints.gateway.envoy.documents import Json
+from endpoints.gateway.envoy.documents import Json, extension
 from endpoints.gateway.envoy.holding import HOLD_ENDED
+from endpoints.gateway.envoy.routes import METADATA
 
 OWN_MESSAGE = "%LOCAL_REPLY_BODY%"
 # For requests that are refused before they were given an id.
@@ -53,7 +54,7 @@ def by_cause() -> list[Json]:
 
 
 def by_status() -> list[Json]:
-    challenge = {"www-authenticate": 'Bearer realm="endpoint"'}
+    challenge = {"www-authenticate": CHALLENGE}
     key = "Send one of the endpoint's keys in the header 'Authorization: Bearer <key>'."
     slow = "The request was not received in time. Send it again without pauses."
     size = "The request's headers are too large or too many. Send fewer or shorter ones."
@@ -63,6 +64,7 @@ def by_status() -> list[Json]:
     full = "The gateway is at its limit. Try again in a moment."
     return [
         mapper(status(400), 400, "BadRequest", bad, headers=EARLY),
+        *refusals(),
         mapper(status(401), 401, "Unauthorized", key, headers=challenge),
         mapper(status(404), 404, "NotFound", OWN_MESSAGE),
         mapper(status(408), 408, "RequestTimeout", slow, headers=EARLY),
@@ -72,6 +74,43 @@ def by_status() -> list[Json]:
         mapper(both(status(503), {"header_filter": HOLD_ENDED}), 503, "ServiceUnavailable", asleep, headers=SOON),
         mapper(status(503), 503, "ServiceUnavailable", full, headers=SOON),
     ]
+
+
+def refusals() -> list[Json]:
+    """Of callers without a token that is good for the endpoint: why, and how to get one that is. All are 401."""
+    reasons = {
+        "Jwt_is_missing": ("", "The request has no token."),
+        "Jwt_is_expired": (INVALID, "The token has expired."),
+        "Jwt_not_yet_valid": (INVALID, "The token is not valid yet. Look at the clock of whoever issued it."),
+        "Audiences_in_Jwt": (INVALID, "The token is for another audience."),
+        "Jwt_issuer_is_not": (INVALID, "The token is of an issuer that is not trusted here."),
+        "jwt_authn": (
+            INVALID,
+            "The token cannot be verified: it is not signed by a key of its issuer, or it has no expiry.",
+        ),
+        "rbac_access_denied": (
+            ', error="insufficient_scope"',
+            "The token is good, but does not open this endpoint: it is bound to another one, or its subject has no "
+            "role to score here. An Owner of the workspace can grant it.",
+        ),
+    }
+    return [
+        mapper(
+            detailed(part), 401, "Unauthorized", f"{why} {HOW_TO}", headers={"www-authenticate": f"{CHALLENGE}{error}"}
+        )
+        for part, (error, why) in reasons.items()
+    ]
+
+
+CHALLENGE = 'Bearer realm="endpoint"'
+INVALID = ', error="invalid_token"'
+HOW_TO = f"%METADATA(ROUTE:{METADATA}:how)%"
+
+
+def detailed(part: str) -> Json:
+    """What Envoy tells of the response has this part."""
+    name, message = "cel", "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter"
+    return {"extension_filter": extension(name, message, expression=f"response.code_details.contains('{part}')")}
 
 
 def mapper(condition: Json, code: int, name: str, message: str, *, headers: dict[str, str] | None = None) -> Json:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from endpoints.domain.routing import RouteTable
+from endpoints.gateway.envoy.authentication import token_configuration
 from endpoints.gateway.envoy.clusters import cluster
 from endpoints.gateway.envoy.documents import Document, Json, discovery_document
 from endpoints.gateway.envoy.routes import route_configuration
@@ -32,6 +33,11 @@ class Layout:
         return self.folder / "clusters.json"
 
     @property
+    def tokens(self) -> Path:
+        """The configuration of the JWT filter: who is believed."""
+        return self.folder / "tokens.json"
+
+    @property
     def manifest(self) -> Path:
         """Which versions of the files make up which version of the route table."""
         return self.folder / "published.json"
@@ -50,16 +56,21 @@ class Resources:
     clusters: list[Json]
     routes_document: Document
     clusters_document: Document
+    token_configuration: Json
+    tokens_document: Document
 
 
 def render(table: RouteTable) -> Resources:
     routes = [route_configuration(table)]
+    tokens = token_configuration(table)
     clusters = [cluster(deployment) for endpoint in table.endpoints for deployment in endpoint.deployments]
     return Resources(
         route_configurations=routes,
         clusters=clusters,
         routes_document=discovery_document(routes),
         clusters_document=discovery_document(clusters),
+        token_configuration=tokens,
+        tokens_document=discovery_document([tokens]),
     )
 
 
@@ -68,6 +79,7 @@ def manifest(version: str, resources: Resources) -> Json:
         "version": version,
         "routes": resources.routes_document.version,
         "clusters": resources.clusters_document.version,
+        "tokens": resources.tokens_document.version,
     }
 
 

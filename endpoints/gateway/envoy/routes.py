@@ -9,12 +9,12 @@ and the scoring path belong to the deployment, and a route can carry them where 
 from itertools import accumulate
 
 from endpoints.domain.routing import DeploymentRoute, EndpointRoute, RouteTable
+from endpoints.gateway.envoy.authentication import UNGUARDED, guards, stripped, way_in
 from endpoints.gateway.envoy.documents import Json, extension, typed
 from endpoints.gateway.envoy.holding import held, hold_metadata
 
 ROUTE_CONFIGURATION = "scoring"
 DEPLOYMENT_HEADER = "azureml-model-deployment"
-API_KEY_FILTER = "api_key_auth"
 BUFFER_FILTER = "buffer"
 METADATA = "endpoint_studio"
 HIDDEN_PATHS = ("metrics",)  # the model server's own, for the collector alone
@@ -113,8 +113,9 @@ def forward(endpoint: EndpointRoute, deployment: DeploymentRoute, *, match: Json
             "timeout": f"{deployment.request_timeout_ms / 1000:.3f}s",
         },
         "metadata": route_metadata(endpoint, deployment),
+        **stripped(endpoint),
         "typed_per_filter_config": {
-            API_KEY_FILTER: api_keys(endpoint),
+            **guards(endpoint),
             BUFFER_FILTER: buffer_limit(deployment.max_request_bytes),
             **held(deployment),
         },
@@ -133,7 +134,7 @@ def too_large(endpoint: EndpointRoute, deployment: DeploymentRoute, *, match: Js
         "match": {"prefix": f"/{endpoint.name}/", "headers": [length], **match},
         "direct_response": {"status": 413, "body": {"inline_string": message}},
         "metadata": route_metadata(endpoint, deployment),
-        "typed_per_filter_config": {API_KEY_FILTER: api_keys(endpoint)},
+        "typed_per_filter_config": guards(endpoint),
     }
 
 
@@ -155,12 +156,12 @@ def no_traffic(endpoint: EndpointRoute) -> Json:
 
 
 def guarded_not_found(endpoint: EndpointRoute, message: str, *, match: Json) -> Json:
-    """A 404 that only a caller with a key of the endpoint gets to see."""
+    """A 404 that only a caller who may come in gets to see."""
     return {
         "match": {"prefix": f"/{endpoint.name}/", **match},
         "direct_response": {"status": 404, "body": {"inline_string": message}},
         "metadata": route_metadata(endpoint, None),
-        "typed_per_filter_config": {API_KEY_FILTER: api_keys(endpoint)},
+        "typed_per_filter_config": guards(endpoint),
     }
 
 
@@ -168,20 +169,8 @@ def not_found(message: str) -> Json:
     return {
         "match": {"prefix": "/"},
         "direct_response": {"status": 404, "body": {"inline_string": message}},
-        "typed_per_filter_config": {
-            API_KEY_FILTER: typed("envoy.config.route.v3.FilterConfig", disabled=True),
-        },
+        "typed_per_filter_config": UNGUARDED,
     }
-
-
-def api_keys(endpoint: EndpointRoute) -> Json:
-    """The endpoint's own keys and no other. Without one, every request is refused."""
-    keys = dict.fromkeys(endpoint.keys)
-    return typed(
-        "envoy.extensions.filters.http.api_key_auth.v3.ApiKeyAuthPerRoute",
-        credentials=[{"key": key, "client": f"key-{number}"} for number, key in enumerate(keys, start=1)],
-        forwarding={"hide_credentials": True},
-    )
 
 
 def buffer_limit(max_request_bytes: int) -> Json:
@@ -193,7 +182,8 @@ def buffer_limit(max_request_bytes: int) -> Json:
 
 def route_metadata(endpoint: EndpointRoute, deployment: DeploymentRoute | None) -> Json:
     """Read by the access log and by the filter that names the deployment in the answer."""
-    names = {"endpoint": endpoint.name} | ({"deployment": deployment.name} if deployment else {})
+    names = {"endpoint": endpoint.name, **way_in(endpoint)}
+    names |= {"deployment": deployment.name} if deployment else {}
     return {"filter_metadata": {METADATA: names, **hold_metadata(deployment)}}
 
 

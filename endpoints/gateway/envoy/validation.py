@@ -42,20 +42,25 @@ def without_keys(text: str, table: RouteTable) -> str:
 
 def static_configuration(resources: Resources) -> Json:
     """The same table without discovery, because validation does not read discovered files."""
-    plain = listener(address="127.0.0.1", port=0, routes=Path(), log=None)
+    plain = listener(address="127.0.0.1", port=0, routes=Path(), tokens=Path(), log=None)
     return {
         "static_resources": {
             "clusters": [untyped(resource) for resource in resources.clusters],
-            "listeners": [static_listener(plain, resources.route_configurations[0])],
+            "listeners": [static_listener(plain, resources)],
         }
     }
 
 
-def static_listener(discovered: Json, routes: Json) -> Json:
+def static_listener(discovered: Json, resources: Resources) -> Json:
     manager = discovered["filter_chains"][0]["filters"][0]
     config = {key: value for key, value in manager["typed_config"].items() if key != "rds"}
-    chain = {"filters": [manager | {"typed_config": config | {"route_config": untyped(routes)}}]}
-    return untyped(discovered) | {"filter_chains": [chain]}
+    config["http_filters"] = [inline(each, resources.token_configuration) for each in config["http_filters"]]
+    config["route_config"] = untyped(resources.route_configurations[0])
+    return untyped(discovered) | {"filter_chains": [{"filters": [manager | {"typed_config": config}]}]}
+
+
+def inline(filter_: Json, discovered: Json) -> Json:
+    return untyped(discovered) if filter_["name"] == discovered["name"] else filter_
 
 
 def untyped(resource: Json) -> Json:
