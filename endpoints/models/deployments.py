@@ -92,6 +92,12 @@ class Deployment(models.Model):
         return self.name
 
     @property
+    def shown_state(self) -> str:
+        """For people: one that sleeps has succeeded too, but nothing of it runs."""
+        at_rest = self.state == ProvisioningState.SUCCEEDED
+        return "Scaled to zero" if at_rest and self.sleep == SleepState.ASLEEP else self.state
+
+    @property
     def cluster(self) -> str:
         """Its name in the gateway's statistics."""
         return f"d-{self.id.hex}"

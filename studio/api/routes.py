@@ -14,6 +14,7 @@ from studio.api import (
     models,
     operations,
     people,
+    sleeping,
     telemetry,
     workspaces,
 )
@@ -55,6 +56,9 @@ routes: list[URLPattern] = [
     path(_DEPLOYMENTS, deployments.Deployments.as_view(), name="api_deployments"),
     path(_DEPLOYMENT, deployments.DeploymentDetail.as_view(), name="api_deployment"),
     path(f"{_DEPLOYMENT}retry/", deployments.DeploymentRetry.as_view(), name="api_deployment_retry"),
+    path(f"{_DEPLOYMENT}scale-to-zero/", sleeping.ScaleToZero.as_view(), name="api_scale_to_zero"),
+    path(f"{_DEPLOYMENT}sleep/", sleeping.Sleep.as_view(), name="api_sleep"),
+    path(f"{_DEPLOYMENT}wake/", sleeping.Wake.as_view(), name="api_wake"),
     path(f"{_DEPLOYMENT}build-log/", logs.DeploymentBuildLog.as_view(), name="api_deployment_build_log"),
     path(f"{_DEPLOYMENT}replicas/", deployments.Replicas.as_view(), name="api_replicas"),
     path(f"{_DEPLOYMENT}replicas/<int:ordinal>/log/", logs.ReplicaLog.as_view(), name="api_replica_log"),

@@ -41,6 +41,9 @@ WRITES: dict[str, dict[str, Any]] = {
     "key_regenerate": {**E, "kind": "Primary"},
     "deployment_retry": D,
     "deployment_delete": D,
+    "deployment_scale_to_zero": D,
+    "deployment_sleep": D,
+    "deployment_wake": D,
     "replica_restart": {**D, "ordinal": 0},
 }
 FOR_WRITERS = {"deployment_create": E}

@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from endpoints.enums import ProvisioningState, ReplicaState
+from endpoints.enums import ProvisioningState, ReplicaState, SleepState
 from endpoints.models import Deployment, default_probe
 from endpoints.selectors.assets import code_for, environments_for, models_for
 from studio.api.parsing import Only, StrictSerializer
@@ -166,6 +166,10 @@ class DeploymentSerializer(serializers.Serializer[Any]):
     readiness_probe = Probe()
     provisioning_state = serializers.ChoiceField(ProvisioningState.choices, source="state")
     error = FailureField()
+    scale_to_zero_after = serializers.IntegerField(
+        allow_null=True, help_text="Seconds without a request until no replica runs; null: never."
+    )
+    sleep = serializers.ChoiceField(SleepState.choices, help_text="asleep: the next request starts its replicas.")
     generation = serializers.IntegerField(help_text="Counts the changes of what runs; the ETag.")
     serving_generation = serializers.IntegerField(allow_null=True, help_text="Which one answers now.")
     ready_replicas = serializers.SerializerMethodField(help_text="Ready, and the gateway sends them requests.")
