@@ -1,6 +1,7 @@
 """Scale to zero and wake on request, through the real gateway, with real replicas."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
@@ -11,7 +12,7 @@ from tests.e2e.scripts import ECHO, api, deploy, live_traffic, look, replicas, s
 
 pytestmark = pytest.mark.e2e
 
-PATIENT = {"request_settings": {"request_timeout_ms": 60_000}}
+PATIENT: dict[str, Any] = {"request_settings": {"request_timeout_ms": 60_000}}
 # The first start leaves a mark in the replica's own folder; the next one hangs at it.
 HANGS_THE_SECOND_TIME = """
 import pathlib, time
@@ -86,4 +87,4 @@ def test_the_page_sends_it_to_sleep_and_wakes_it(studio: RunningStudio, sleepy: 
     page.get_by_role("button", name="Scale to zero now").click()
     expect(page.locator(".page-head").get_by_text("Scaled to zero")).to_be_visible()
     page.get_by_role("button", name="Wake now").click()
-    expect(page.get_by_role("cell", name="Ready")).to_be_visible()
+    expect(page.get_by_role("cell", name="Ready", exact=True)).to_be_visible()

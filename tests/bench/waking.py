@@ -1,0 +1,84 @@
+"""Scaled to zero: from a request to its answer while a replica starts, alone and a thousand at once."""
+
+import asyncio
+import statistics
+import time
+
+import httpx
+
+from tests.bench.gateway import Row, row
+from tests.e2e.running import RunningStudio, running, wait_for
+from tests.e2e.scripts import api, deploy, live_traffic, replicas, settled
+
+ROUNDS = 5
+HELD = 1000
+SKLEARN = """
+import json
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import LinearRegression
+
+def init():
+    global model
+    model = LinearRegression().fit(*load_diabetes(return_X_y=True))
+
+def run(raw_data):
+    return model.predict(json.loads(raw_data)["data"]).tolist()
+"""
+BODY = {"data": [[0.0] * 10]}
+
+
+def run() -> list[Row]:
+    """The replica's environment has scikit-learn; what is waited for is its import, too."""
+    with running() as studio:
+        limits = {"request_timeout_ms": 120_000}
+        key = deploy(
+            studio,
+            "sleepy",
+            "one",
+            SKLEARN,
+            requirements="scikit-learn==1.7.2",
+            all_traffic=True,
+            request_settings=limits,
+        )
+        settled(studio, "sleepy", "one")
+        wait_for(lambda: live_traffic(studio, "sleepy") == {"one": 100})
+        return [_cold(studio, key), *_held(studio, key)]
+
+
+def _sleep(studio: RunningStudio) -> None:
+    api(studio, "POST", "endpoints/sleepy/deployments/one/sleep/")
+    wait_for(lambda: all(seen["state"] == "Stopped" for seen in replicas(studio, "sleepy", "one")))
+
+
+def _cold(studio: RunningStudio, key: str) -> Row:
+    took = []
+    for _ in range(ROUNDS):
+        _sleep(studio)
+        began = time.perf_counter()
+        answer = httpx.post(f"{studio.gateway_url}/sleepy/score", json=BODY, headers=_headers(key), timeout=120)
+        answer.raise_for_status()
+        took.append(time.perf_counter() - began)
+    return row("request at zero replicas to its answer, scikit-learn", round(statistics.median(took), 2), "s", "2")
+
+
+def _held(studio: RunningStudio, key: str) -> list[Row]:
+    _sleep(studio)
+    began = time.perf_counter()
+    statuses = asyncio.run(_at_once(studio, key))
+    took = time.perf_counter() - began
+    return [
+        row(f"failed of {HELD} requests held at one wake", sum(code != 200 for code in statuses), "", "0"),
+        row(f"{HELD} held requests all answered after", round(took, 2), "s", "–"),
+    ]
+
+
+async def _at_once(studio: RunningStudio, key: str) -> list[int]:
+    limits = httpx.Limits(max_connections=HELD)
+    async with httpx.AsyncClient(timeout=120, limits=limits, headers=_headers(key)) as client:
+        url = f"{studio.gateway_url}/sleepy/score"
+        answers = await asyncio.gather(*(client.post(url, json=BODY) for _ in range(HELD)))
+    return [answer.status_code for answer in answers]
+
+
+def _headers(key: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {key}"}
