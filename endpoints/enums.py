@@ -15,6 +15,16 @@ class AuthMode(TextChoices):
     AAD_TOKEN = "aad_token", "OpenID Connect token"
 
 
+class IdentityKind(TextChoices):
+    """Whose tokens the gateway believes; all but the studio speak OpenID Connect from elsewhere."""
+
+    STUDIO = "studio", "This studio"
+    ENTRA = "entra", "Microsoft Entra ID"
+    KEYCLOAK = "keycloak", "Keycloak"
+    OKTA = "okta", "Okta"
+    OTHER = "other", "Another OpenID Connect provider"
+
+
 class ProvisioningState(TextChoices):
     """Azure's DeploymentProvisioningState; endpoints use the same words."""
 

@@ -20,6 +20,10 @@ def routes_changed() -> None:
     _after_commit("endpoints.tasks.reconcile_gateway")
 
 
+def autoscale_changed() -> None:
+    _after_commit("endpoints.tasks.autoscale")
+
+
 def _after_commit(task: str, *, delay: float = 0, **kwargs: Any) -> None:
     transaction.on_commit(lambda: _send(task, delay=delay, kwargs=kwargs))
 

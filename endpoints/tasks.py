@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import shared_task
 
-from endpoints.reconcile import deployments, gateway, housekeeping, idling
+from endpoints.reconcile import autoscaling, deployments, gateway, housekeeping, idling
 from endpoints.reconcile import sweep as sweeper
 
 
@@ -26,6 +26,11 @@ def sweep(**_: Any) -> None:
 @shared_task(name="endpoints.tasks.look_for_idle")
 def look_for_idle(**_: Any) -> None:
     idling.look_for_idle()
+
+
+@shared_task(name="endpoints.tasks.autoscale")
+def autoscale(**_: Any) -> None:
+    autoscaling.autoscale()
 
 
 @shared_task(name="endpoints.tasks.tidy")

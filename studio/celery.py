@@ -4,6 +4,8 @@ import os
 
 from celery import Celery
 
+from studio.env import env
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
 
 app = Celery("studio")
@@ -12,5 +14,10 @@ app.autodiscover_tasks(["endpoints"])
 app.conf.beat_schedule = {
     "sweep": {"task": "endpoints.tasks.sweep", "schedule": 2.0, "options": {"expires": 4}},
     "idle": {"task": "endpoints.tasks.look_for_idle", "schedule": 10.0, "options": {"expires": 10}},
+    "autoscale": {
+        "task": "endpoints.tasks.autoscale",
+        "schedule": float(env.autoscale_interval_seconds),
+        "options": {"expires": env.autoscale_interval_seconds},
+    },
     "tidy": {"task": "endpoints.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
 }

@@ -49,6 +49,9 @@ class Env:
     broker_url: str = field(repr=False)
     own_broker: bool  # no BROKER_URL: `up` runs a Valkey of its own
     collector_interval_seconds: int
+    token_minutes: int  # how long a token is good that the studio signs
+    signing_key_days: int  # after how many days a new key signs them
+    autoscale_interval_seconds: int
 
 
 def read(variables: Mapping[str, str]) -> Env:
@@ -78,6 +81,9 @@ def read(variables: Mapping[str, str]) -> Env:
         broker_url=_broker(variables.get("BROKER_URL", "")) or f"redis+socket://{run_dir}/valkey.sock",
         own_broker=not variables.get("BROKER_URL"),
         collector_interval_seconds=_number(variables, "STUDIO_COLLECTOR_INTERVAL_SECONDS", 10, 1, 60),
+        token_minutes=_number(variables, "STUDIO_TOKEN_MINUTES", 60, 5, 1440),
+        signing_key_days=_number(variables, "STUDIO_SIGNING_KEY_DAYS", 90, 1, 3650),
+        autoscale_interval_seconds=_number(variables, "STUDIO_AUTOSCALE_INTERVAL_SECONDS", 30, 1, 60),
     )
 
 

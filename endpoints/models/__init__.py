@@ -8,9 +8,11 @@ from endpoints.models.assets import (
     ModelVersion,
     VersionedAsset,
 )
+from endpoints.models.autoscale import AutoscaleSetting, ScaleDecision
 from endpoints.models.deployments import Deployment, Replica, default_probe
 from endpoints.models.endpoints import Credential, Endpoint, GatewayState
 from endpoints.models.events import Event
+from endpoints.models.identity import IdentityProvider, SigningKey
 from endpoints.models.instance_types import InstanceType
 from endpoints.models.operations import Lease, Operation
 from endpoints.models.requests import Draft, TestCall
@@ -20,6 +22,7 @@ from endpoints.models.workspaces import RoleAssignment, Workspace
 
 __all__ = [
     "Artifact",
+    "AutoscaleSetting",
     "CodeVersion",
     "CounterCursor",
     "Credential",
@@ -30,6 +33,7 @@ __all__ = [
     "EnvironmentVersion",
     "Event",
     "GatewayState",
+    "IdentityProvider",
     "InstanceType",
     "Lease",
     "ModelVersion",
@@ -38,6 +42,8 @@ __all__ = [
     "Replica",
     "RoleAssignment",
     "Sample",
+    "SigningKey",
+    "ScaleDecision",
     "TestCall",
     "Usage",
     "User",

@@ -29,6 +29,7 @@ from endpoints.models import (
 )
 from endpoints.permissions import Action, require
 from endpoints.services import events
+from endpoints.services.autoscale import check_manual_count
 from endpoints.services.builds import ensure_build
 from endpoints.services.operations import start_operation
 from endpoints.services.routes import next_revision
@@ -103,9 +104,11 @@ def update_deployment(
     expected_generation: int | None = None,
     description: str | None = None,
     tags: Mapping[str, str] | None = None,
+    reason: str = "",
     **changes: Any,
 ) -> tuple[Deployment, Operation | None]:
     """Changes any field of Specification. A new generation rolls out beside the old one; a changed count scales.
+    `reason` stands in the history.
 
     Returns no operation where nothing needs to run. Raises StaleVersion, Conflict, Invalid.
     """
@@ -113,6 +116,8 @@ def update_deployment(
     require(actor.user, Action.WRITE, workspace)
     read = specification_of(_read(deployment))
     wanted = replace(read, **_known(changes))
+    if actor.user is not None and wanted.instance_count != read.instance_count:
+        check_manual_count(deployment, wanted.instance_count)
     built = environment_spec(check_specification(wanted, workspace=workspace)) if wanted != read else None
     with transaction.atomic():
         locked = _locked(deployment)
@@ -124,7 +129,7 @@ def update_deployment(
         if built is None:
             locked.save()
             return locked, None
-        return locked, _roll(actor, locked, before, wanted, built)
+        return locked, _roll(actor, locked, before, wanted, built, reason)
 
 
 def _read(deployment: Deployment) -> Deployment:
@@ -139,7 +144,12 @@ def _locked(deployment: Deployment) -> Deployment:
 
 
 def _roll(
-    actor: Actor, deployment: Deployment, before: Specification, after: Specification, built: EnvironmentSpec
+    actor: Actor,
+    deployment: Deployment,
+    before: Specification,
+    after: Specification,
+    built: EnvironmentSpec,
+    reason: str,
 ) -> Operation:
     """What failed or was cancelled is rolled out whole: nothing says how much of it there is."""
     at_rest = deployment.state == ProvisioningState.SUCCEEDED
@@ -159,6 +169,7 @@ def _roll(
         deployment=deployment,
         before={key: old for key, (old, _) in changed.items()},
         after={key: new for key, (_, new) in changed.items()},
+        reason=reason,
     )
     return start_operation(actor=actor, deployment=deployment, kind=kind)
 

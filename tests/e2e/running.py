@@ -93,6 +93,7 @@ def environment(data_dir: Path, port: int, gateway_port: int, **more: str) -> di
         "STUDIO_ADMIN_PASSWORD": PASSWORD,
         "STUDIO_DEMO": "0",
         "STUDIO_COLLECTOR_INTERVAL_SECONDS": "2",
+        "STUDIO_AUTOSCALE_INTERVAL_SECONDS": "2",
         **more,
     }
 
