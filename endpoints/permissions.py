@@ -47,3 +47,9 @@ def require(user: User | None, action: Action, workspace: Workspace) -> None:
         raise Forbidden(
             f"To {action.value} here you need the role {needed} in “{workspace}”. An Owner of it can grant it."
         )
+
+
+def require_staff(user: User | None) -> None:
+    """Forbidden unless the person is of the site's IT. None is the system itself."""
+    if user is not None and not (user.is_staff and user.is_active):
+        raise Forbidden("Only the site's IT can do this. Ask an administrator.")

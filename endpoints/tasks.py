@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import shared_task
 
-from endpoints.reconcile import autoscaling, deployments, gateway, housekeeping, idling
+from endpoints.reconcile import autoscaling, deployments, gateway, housekeeping, identity, idling
 from endpoints.reconcile import sweep as sweeper
 
 
@@ -31,6 +31,11 @@ def look_for_idle(**_: Any) -> None:
 @shared_task(name="endpoints.tasks.autoscale")
 def autoscale(**_: Any) -> None:
     autoscaling.autoscale()
+
+
+@shared_task(name="endpoints.tasks.refresh_identity")
+def refresh_identity(**_: Any) -> None:
+    identity.refresh_identity()
 
 
 @shared_task(name="endpoints.tasks.tidy")

@@ -19,5 +19,6 @@ app.conf.beat_schedule = {
         "schedule": float(env.autoscale_interval_seconds),
         "options": {"expires": env.autoscale_interval_seconds},
     },
+    "identity": {"task": "endpoints.tasks.refresh_identity", "schedule": 15.0, "options": {"expires": 15}},
     "tidy": {"task": "endpoints.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
 }

@@ -211,4 +211,6 @@ STUDIO_PUBLIC_URL = env.public_url
 STUDIO_GATEWAY_URL = env.gateway_url
 STUDIO_GATEWAY_HOST = env.gateway_host
 STUDIO_GATEWAY_PORT = env.gateway_port
+STUDIO_TOKEN_MINUTES = env.token_minutes
+STUDIO_SIGNING_KEY_DAYS = env.signing_key_days
 STUDIO_COLLECTOR_INTERVAL_SECONDS = env.collector_interval_seconds

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 
+from endpoints.domain.limits import LARGEST_LIMIT, Cors, Limits, cors_faults, limit_faults
 from endpoints.enums import AuthMode
 
 
@@ -61,6 +62,8 @@ class EndpointRoute:
     claims: tuple[Claim, ...] = ()  # modes of tokens: any of them opens; without one, nobody comes in
     deployments: tuple[DeploymentRoute, ...]
     mirror: Mirror | None = None
+    limits: Limits = field(default_factory=Limits)
+    cors: Cors = field(default_factory=Cors)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +100,7 @@ def _invited(issuer: Issuer, invokers: Invokers) -> Iterator[Claim]:
         if of == issuer.issuer:
             yield Claim(issuer=of, name=issuer.subject_claim, value=subject)
     for of, group in invokers.groups:
-        if of == issuer.issuer:
+        if of == issuer.issuer and issuer.groups_claim:
             yield Claim(issuer=of, name=issuer.groups_claim, value=group, listed=True)
 
 
@@ -105,6 +108,7 @@ def _invited(issuer: Issuer, invokers: Invokers) -> Iterator[Claim]:
 class RouteTable:
     endpoints: tuple[EndpointRoute, ...]
     issuers: tuple[Issuer, ...] = ()
+    domain: str = ""  # http://<endpoint>.<domain>/ is the endpoint too; empty: by path alone
 
     @property
     def version(self) -> str:
@@ -113,18 +117,19 @@ class RouteTable:
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def route_table(endpoints: Iterable[EndpointRoute], issuers: Iterable[Issuer] = ()) -> RouteTable:
+def route_table(endpoints: Iterable[EndpointRoute], issuers: Iterable[Issuer] = (), *, domain: str = "") -> RouteTable:
     """In one order, so that the same state always gives the same table."""
     return RouteTable(
         endpoints=tuple(sorted(endpoints, key=lambda endpoint: endpoint.name)),
         issuers=tuple(sorted(issuers, key=lambda issuer: issuer.name)),
+        domain=domain,
     )
 
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
 KEY = re.compile(r"[!-~]+")
-LARGEST_LIMIT = 2**31 - 1
+DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 LONGEST_SOCKET = 107  # bytes: sun_path of a unix socket
 
 
@@ -136,8 +141,14 @@ def faults(table: RouteTable) -> list[str]:
         *(f"Endpoint {name} stands twice in the table." for name in repeated(names)),
         *(f"Cluster {name} stands twice in the table." for name in repeated(clusters)),
         *(f"Issuer {name} stands twice in the table." for name in repeated(each.name for each in table.issuers)),
+        *domain_faults(table.domain),
         *(fault for endpoint in table.endpoints for fault in endpoint_faults(endpoint)),
     ]
+
+
+def domain_faults(domain: str) -> Iterator[str]:
+    if domain and not DOMAIN.fullmatch(domain):
+        yield f"The domain {domain!r} must be lower case letters, digits, dashes and dots."
 
 
 def endpoint_faults(endpoint: EndpointRoute) -> Iterator[str]:
@@ -149,6 +160,8 @@ def endpoint_faults(endpoint: EndpointRoute) -> Iterator[str]:
         yield f"{where}: the traffic sums to {total}; it must sum to 0 or 100."
     if not all(KEY.fullmatch(key) for key in endpoint.keys):
         yield f"{where}: a key is empty or has characters that a header cannot carry."
+    for name, fault in (*limit_faults(asdict(endpoint.limits)), *cors_faults(endpoint.cors)):
+        yield f"{where}, {name}: {fault}"
     for name in repeated(deployment.name for deployment in endpoint.deployments):
         yield f"{where}: deployment {name} stands twice."
     for deployment in endpoint.deployments:

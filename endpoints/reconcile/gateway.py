@@ -11,15 +11,26 @@ from django.utils import timezone
 
 from endpoints import wiring
 from endpoints.domain.actor import SYSTEM
-from endpoints.domain.routing import DeploymentRoute, EndpointRoute, RouteTable, route_table
+from endpoints.domain.routing import (
+    Claim,
+    DeploymentRoute,
+    EndpointRoute,
+    Invokers,
+    Issuer,
+    RouteTable,
+    claims_of,
+    route_table,
+)
 from endpoints.domain.servers import StudioServer
-from endpoints.enums import ProvisioningState, SleepState
+from endpoints.enums import AuthMode, ProvisioningState, SleepState
 from endpoints.gateway.activator import ROOM as HELD
 from endpoints.gateway.port import RouteTableRefused
 from endpoints.models import Deployment, Endpoint, GatewayState, Replica
 from endpoints.reconcile.endpoints import bury_endpoints
 from endpoints.reconcile.leases import Held, lease
 from endpoints.reconcile.outcomes import limits_of
+from endpoints.selectors.access import invokers_of
+from endpoints.selectors.identity import issuers
 from endpoints.services import events
 
 logger = logging.getLogger(__name__)
@@ -96,14 +107,34 @@ def _load() -> list[Endpoint]:
 
 
 def table_of(endpoints: Iterable[Endpoint]) -> RouteTable:
-    return route_table(_endpoint_route(endpoint) for endpoint in endpoints)
+    """With whose tokens are believed, and who may score with them: at most four queries more."""
+    present, believed = list(endpoints), issuers()
+    by_role = [each for each in present if each.auth_mode == AuthMode.AAD_TOKEN]
+    invokers = invokers_of(by_role) if by_role else {}
+    return route_table(
+        (_endpoint_route(each, _claims(each, invokers.get(each.pk), believed)) for each in present), believed
+    )
 
 
-def _endpoint_route(endpoint: Endpoint) -> EndpointRoute:
+def _claims(endpoint: Endpoint, invokers: Invokers | None, believed: Iterable[Issuer]) -> tuple[Claim, ...]:
+    return tuple(
+        claims_of(
+            endpoint_id=endpoint.pk.hex,
+            auth_mode=AuthMode(endpoint.auth_mode),
+            invokers=invokers or Invokers(),
+            issuers=believed,
+        )
+    )
+
+
+def _endpoint_route(endpoint: Endpoint, claims: tuple[Claim, ...]) -> EndpointRoute:
     deployments: list[Deployment] = endpoint.live_deployments  # type: ignore[attr-defined]
+    by_key = endpoint.auth_mode == AuthMode.KEY
     return EndpointRoute(
         name=endpoint.name,
-        keys=tuple(sorted(credential.value for credential in endpoint.credentials.all())),
+        auth_mode=AuthMode(endpoint.auth_mode),
+        keys=tuple(sorted(credential.value for credential in endpoint.credentials.all())) if by_key else (),
+        claims=claims,
         deployments=tuple(_deployment_route(endpoint, item) for item in sorted(deployments, key=lambda d: d.name)),
     )
 

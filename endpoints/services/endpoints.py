@@ -13,6 +13,7 @@ from endpoints.enums import AuthMode, EndpointKind, ProvisioningState
 from endpoints.models import Endpoint, Workspace
 from endpoints.permissions import Action, require
 from endpoints.services import deployments, events
+from endpoints.services.authentication import checked_mode, ready_for
 from endpoints.services.credentials import create_credentials
 from endpoints.services.routes import next_revision
 
@@ -31,7 +32,8 @@ def create_endpoint(
     require(actor.user, Action.WRITE, workspace)
     checked_name(name)
     tags = checked_tags(dict(tags or {}))
-    _check_supported(kind, auth_mode)
+    _check_supported(kind)
+    ready_for(checked_mode(auth_mode))
     try:
         with transaction.atomic():
             endpoint = Endpoint.objects.create(
@@ -54,11 +56,9 @@ def create_endpoint(
     return endpoint
 
 
-def _check_supported(kind: str, auth_mode: str) -> None:
+def _check_supported(kind: str) -> None:
     if kind != EndpointKind.ONLINE:
         raise Invalid({"kind": f"Endpoints of kind “{kind}” are not available yet. Use online."})
-    if auth_mode != AuthMode.KEY:
-        raise Invalid({"auth_mode": f"Authentication “{auth_mode}” is not available yet. Use key."})
 
 
 def update_endpoint(

@@ -14,7 +14,7 @@ from endpoints.domain.actor import Actor
 from endpoints.domain.errors import Invalid
 from endpoints.models import Endpoint, TestCall
 from endpoints.permissions import Action, require
-from endpoints.services.credentials import test_key
+from endpoints.services.access_tokens import test_credential
 
 KEPT = 50
 MAX_KEPT_BYTES = 256 * 1024
@@ -46,13 +46,15 @@ def invoke(
     path: str = "/score",
     content_type: str = "application/json",
 ) -> tuple[Answer, TestCall]:
-    """Sends the body to the endpoint, or pinned to one deployment, with the studio's own use of the key."""
+    """Sends the body to the endpoint, or pinned to one deployment, as the person: with the studio's own use of a key,
+    or with a token of theirs that lives for two minutes."""
     require(actor.user, Action.SCORE, endpoint.workspace)
     if not _PATH.fullmatch(path) or any(trick in unquote(path) for trick in ("..", "//", "\\")):
         raise Invalid({"path": "A path starts with / and stays within the endpoint, such as /score."})
     if deployment and not endpoint.deployments.present().filter(name=deployment).exists():
         raise Invalid({"deployment": f"“{endpoint.name}” has no deployment “{deployment}”."})
-    answer = _send(endpoint, body, deployment, path, content_type)
+    credential = test_credential(actor=actor, endpoint=endpoint)
+    answer = _send(endpoint, credential, body, deployment, path, content_type)
     return answer, _keep(actor, endpoint, body, deployment, path, answer)
 
 
@@ -62,8 +64,8 @@ def _client() -> httpx.Client:
     return httpx.Client(timeout=httpx.Timeout(190, connect=3))
 
 
-def _send(endpoint: Endpoint, body: bytes, deployment: str, path: str, content_type: str) -> Answer:
-    headers = {"authorization": f"Bearer {test_key(endpoint)}", "content-type": content_type}
+def _send(endpoint: Endpoint, credential: str, body: bytes, deployment: str, path: str, content_type: str) -> Answer:
+    headers = {"authorization": f"Bearer {credential}", "content-type": content_type}
     if deployment:
         headers[PIN_HEADER] = deployment
     client = _client()

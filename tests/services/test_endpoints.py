@@ -53,7 +53,7 @@ def test_nothing_is_called_live_while_the_gateway_is_down(world: World) -> None:
         ({"name": "create"}, "name", "reserved"),
         ({"name": "fine", "tags": {"a": 1}}, "tags", "pairs of text"),
         ({"name": "fine", "kind": "batch"}, "kind", "not available yet. Use online."),
-        ({"name": "fine", "auth_mode": "aml_token"}, "auth_mode", "not available yet. Use key."),
+        ({"name": "fine", "auth_mode": "password"}, "auth_mode", "Use key, aml_token, aad_token."),
     ],
 )
 def test_bad_input_changes_nothing(world: World, fields: dict[str, object], field: str, said: str) -> None:

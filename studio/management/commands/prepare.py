@@ -9,6 +9,9 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from endpoints.services.identity import ensure_studio_provider
+from endpoints.services.signing import ensure_key
+
 
 class Command(BaseCommand):
     help = "Migrate, collect static files where they changed, and bootstrap."
@@ -17,6 +20,8 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         self._collect_static()
         call_command("bootstrap", stdout=self.stdout)
+        ensure_key()
+        ensure_studio_provider()
 
     def _collect_static(self) -> None:
         """Compressing them takes longer than all the rest, so it is done only for files that are new."""
