@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
-from . import openapi
+from . import inference_protocol, openapi
 from .errors import ScoringError
 from .metrics import CONTENT_TYPE, Metrics
 from .options import Options
@@ -19,6 +19,7 @@ from .workers import Job
 
 _CLIENT_GONE = 499  # nginx's word for it; nobody reads the answer, the metrics do
 _LONGEST_ID = 128
+_KEPT_BACK = (b"authorization", b"cookie")  # what opens the endpoint is none of the model's business
 _CORRELATION = (b"x-ms-request-id", b"x-ms-client-request-id")
 
 Receive = Callable[[], Awaitable["dict[str, Any]"]]
@@ -29,19 +30,21 @@ class Response(NamedTuple):
     status: int
     body: bytes
     content_type: str = "application/json"
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    headers: tuple[tuple[bytes, bytes], ...] = ()  # lower case
     model_ms: float | None = None
 
 
 class Call:
     """One HTTP request."""
 
-    __slots__ = ("headers", "id", "path", "query", "receive")
+    __slots__ = ("content_type", "headers", "id", "method", "path", "query", "receive")
 
     def __init__(self, scope: dict[str, Any], receive: Receive) -> None:
+        self.method: str = scope["method"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
+        self.content_type = self.headers.get(b"content-type", b"").decode("latin-1")
         self.receive = receive
         self.id = self.headers.get(b"x-request-id", b"").decode("latin-1")[:_LONGEST_ID] or os.urandom(16).hex()
 
@@ -51,6 +54,7 @@ class Application:
         self._options = options
         self._pool = pool
         self._metrics = metrics
+        model = f"/v2/models/{options.service_name}"
         self._routes: dict[str, tuple[str, Callable[[Call], Awaitable[Response]]]] = {
             "/score": ("POST", self._score),
             "/invocations": ("POST", self._score),
@@ -59,37 +63,74 @@ class Application:
             "/ready": ("GET", self._ready),
             "/swagger.json": ("GET", self._swagger),
             "/metrics": ("GET", self._show_metrics),
+            "/v2": ("GET", self._describe_server),
+            "/v2/health/live": ("GET", self._alive_2),
+            "/v2/health/ready": ("GET", self._ready_2),
+            model: ("GET", self._describe_model),
+            f"{model}/ready": ("GET", self._ready_2),
+            f"{model}/infer": ("POST", self._infer),
         }
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         call = Call(scope, receive)
         try:
-            response = await self._respond(scope["method"], call)
+            response = await self._respond(call)
         except ScoringError as error:
-            response = _error_response(error)
+            response = _error_response(error, call)
         route = call.path if call.path in self._routes else "other"
         self._metrics.observe(route, response.status, time.perf_counter() - started, response.model_ms)
         await send({"type": "http.response.start", "status": response.status, "headers": _headers(call, response)})
         await send({"type": "http.response.body", "body": response.body})
 
-    async def _respond(self, method: str, call: Call) -> Response:
+    async def _respond(self, call: Call) -> Response:
         route = self._routes.get(call.path)
         if route is None:
-            raise ScoringError(404, "NotFound", f"There is nothing at {call.path}; POST to /score.")
+            raise ScoringError(404, "NotFound", self._elsewhere(call.path))
         allowed, handler = route
-        if method != allowed and not (method == "HEAD" and allowed == "GET"):
-            response = _error_response(ScoringError(405, "MethodNotAllowed", f"Use {allowed} on {call.path}."))
-            return response._replace(headers=((b"allow", allowed.encode()),))
+        methods = self._pool.description.get("methods", ["POST"]) if call.path == "/score" else [allowed]
+        if call.method not in methods and not (call.method == "HEAD" and allowed == "GET"):
+            message = f"Use {' or '.join(methods)} on {call.path}."
+            response = _error_response(ScoringError(405, "MethodNotAllowed", message), call)
+            return response._replace(headers=((b"allow", ", ".join(methods).encode()),))
         return await handler(call)
 
+    def _elsewhere(self, path: str) -> str:
+        if path.startswith("/v2/models/"):
+            return f"There is nothing at {path}. The model is called {self._options.service_name}; it has one version."
+        return f"There is nothing at {path}; POST to /score."
+
     async def _score(self, call: Call) -> Response:
+        return await self._ask(call, {"id": call.id, "path": call.path, "type": call.content_type, **self._http(call)})
+
+    def _http(self, call: Call) -> dict[str, Any]:
+        """What a worker is told of the request besides its body: no more than it needs."""
+        told: dict[str, Any] = (
+            {"method": call.method, "query": call.query.decode("latin-1")}
+            if (call.method != "POST" or self._pool.description.get("http"))
+            else {}
+        )
+        if self._pool.description.get("http"):
+            kept = ((name, value) for name, value in call.headers.items() if name not in _KEPT_BACK)
+            told["headers"] = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in kept]
+        return told
+
+    async def _infer(self, call: Call) -> Response:
+        length = call.headers.get(inference_protocol.JSON_LENGTH.encode(), b"")
+        if length and not length.isdigit():
+            raise ScoringError(400, "BadArgument", f"{inference_protocol.JSON_LENGTH} must be a whole number.")
+        if call.headers.get(b"content-encoding", b"identity") != b"identity":
+            raise ScoringError(415, "UnsupportedMediaType", "Compressed requests are not read; send the body as it is.")
+        head = {"id": call.id, "path": inference_protocol.INFER, "type": call.content_type}
+        return await self._ask(call, {**head, **({"json_length": int(length)} if length else {})})
+
+    async def _ask(self, call: Call, head: dict[str, Any]) -> Response:
+        """One worker's answer to the call's body."""
         self._pool.check_room()
         body = await self._body(call)
         if body is None:
             return Response(_CLIENT_GONE, b"")
-        content_type = call.headers.get(b"content-type", b"").decode("latin-1")
-        job = self._pool.submit({"id": call.id, "path": call.path, "type": content_type}, body)
+        job = self._pool.submit(head, body)
         watcher = asyncio.ensure_future(self._drop_when_gone(call, job)) if self._pool.is_queued(job) else None
         try:
             reply = await job.reply
@@ -98,12 +139,13 @@ class Application:
                 raise
             return Response(_CLIENT_GONE, b"")
         except ScoringError as error:
-            return _error_response(error)._replace(model_ms=job.model_ms)
+            return _error_response(error, call)._replace(model_ms=job.model_ms)
         finally:
             self._pool.drop(job)
             if watcher is not None:
                 watcher.cancel()
-        return Response(200, reply.body, reply.content_type, model_ms=reply.model_ms)
+        headers = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers)
+        return Response(reply.status, reply.body, reply.content_type, headers, reply.model_ms)
 
     async def _body(self, call: Call) -> bytes | None:
         """The whole body, or None when the client went away before its end. Raises ScoringError (413)."""
@@ -146,16 +188,33 @@ class Application:
             raise ScoringError(503, "NotReady", "No worker has loaded the model yet.", retry_after=1)
         return _json_response({"status": "ready", "workers": self._pool.ready})
 
-    async def _swagger(self, call: Call) -> Response:
-        version = parse_qs(call.query.decode("latin-1")).get("version", ["2"])[0]
-        if version not in ("2", "3"):
-            raise ScoringError(404, "NotFound", "version must be 2 or 3.")
+    async def _alive_2(self, call: Call) -> Response:
+        return _json_response({"live": True})
+
+    async def _ready_2(self, call: Call) -> Response:
+        await self._ready(call)
+        return _json_response({"name": self._options.service_name, "ready": True})
+
+    async def _describe_server(self, call: Call) -> Response:
+        return _json_response(inference_protocol.server_metadata())
+
+    async def _describe_model(self, call: Call) -> Response:
+        self._check_loaded()
+        return _json_response(inference_protocol.model_metadata(self._options.service_name, self._pool.description))
+
+    def _check_loaded(self) -> None:
         if not self._pool.was_ready:
             raise ScoringError(503, "NotReady", "The model is still loading.", retry_after=1)
+
+    async def _swagger(self, call: Call) -> Response:
+        asked = parse_qs(call.query.decode("latin-1")).get("version", ["2"])[0]
+        version = openapi.ALIASES.get(asked)
+        if version is None:
+            raise ScoringError(404, "NotFound", f"version must be one of {', '.join(openapi.ALIASES)}.")
+        self._check_loaded()
         original = call.headers.get(b"x-envoy-original-path", b"").decode("latin-1").partition("?")[0]
         base_path = original[: -len("/swagger.json")] if original.endswith("/swagger.json") else ""
-        title = os.environ.get("SERVICE_NAME", "Scoring service")
-        return _json_response(openapi.document(int(version), self._pool.description, title, base_path))
+        return _json_response(openapi.document(version, self._pool.description, self._options.service_name, base_path))
 
     async def _show_metrics(self, call: Call) -> Response:
         gauges = {
@@ -169,23 +228,29 @@ class Application:
 
 
 def _headers(call: Call, response: Response) -> list[tuple[bytes, bytes]]:
+    """What the model's answer says of these itself stays."""
     headers = [
-        (b"content-type", response.content_type.encode()),
         (b"content-length", b"%d" % len(response.body)),
         (b"x-request-id", call.id.encode("latin-1")),
         *response.headers,
     ]
+    said = {name for name, _ in response.headers}
+    if response.content_type:
+        headers.append((b"content-type", response.content_type.encode("latin-1")))
     if response.model_ms is not None:
         milliseconds = b"%.3f" % response.model_ms
-        headers += [(b"x-studio-model-ms", milliseconds), (b"x-ms-run-fn-exec-ms", milliseconds)]
+        headers.append((b"x-studio-model-ms", milliseconds))
+        headers += [(name, milliseconds) for name in (b"x-ms-run-fn-exec-ms",) if name not in said]
     for name in _CORRELATION:
-        if name in call.headers:
+        if name in call.headers and name not in said:
             headers.append((name, call.headers[name][:_LONGEST_ID]))
     return headers
 
 
-def _error_response(error: ScoringError) -> Response:
-    response = _json_response({"error": {"code": error.code, "message": error.message}}, error.status)
+def _error_response(error: ScoringError, call: Call) -> Response:
+    """The Open Inference Protocol has a text where everybody else gets code and message."""
+    told = error.message if call.path.startswith("/v2") else {"code": error.code, "message": error.message}
+    response = _json_response({"error": told}, error.status)
     if not error.retry_after:
         return response
     return response._replace(headers=((b"retry-after", b"%d" % error.retry_after),))

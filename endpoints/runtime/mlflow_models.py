@@ -9,8 +9,10 @@ from typing import Any
 from .errors import IMPORT_ERROR, INIT_FAILED, LoadError, ScoringError, last_line, one_line
 from .examples import serving_example
 from .mlflow_inputs import parse
+from .mlflow_tensors import model_input
 from .request import Request
 from .scripts import print_user_traceback
+from .tensors import Tensor
 
 _CALLERS_FAULT = ("BAD_REQUEST", "INVALID_PARAMETER_VALUE")
 
@@ -35,18 +37,31 @@ class MlflowModel:
 
     def run(self, request: Request) -> Any:
         """A bare list on /score, as on Azure; on /invocations `{"predictions": ...}`, as MLflow's own server."""
+        data, params = parse(request, self._schema)
+        predictions = self._predict(data, params)
+        return {"predictions": predictions} if request.path == "/invocations" else predictions
+
+    def infer(self, inputs: list[Tensor], parameters: dict[str, Any]) -> Any:
+        return self._named(self._predict(model_input(inputs, self._schema), parameters))
+
+    def _named(self, predictions: Any) -> Any:
+        """Under the name of the signature, where there is one output that has one."""
+        schema = self._model.metadata.get_output_schema()
+        names = schema.input_names() if schema is not None and schema.has_input_names() else []
+        single = len(names) == 1 and not isinstance(predictions, dict) and not hasattr(predictions, "columns")
+        return {names[0]: predictions} if single else predictions
+
+    def _predict(self, data: Any, params: dict[str, Any] | None) -> Any:
         from mlflow.exceptions import MlflowException
 
-        data, params = parse(request, self._schema)
         if params and self._params_schema is None:
             raise ScoringError(400, "BadArgument", "This model takes no params.")
         try:
-            predictions = self._model.predict(data, params=params) if params else self._model.predict(data)
+            return self._model.predict(data, params=params) if params else self._model.predict(data)
         except MlflowException as error:
             if error.error_code not in _CALLERS_FAULT:
                 raise
             raise ScoringError(400, "BadArgument", _what_matters(error)) from error
-        return {"predictions": predictions} if request.path == "/invocations" else predictions
 
     def describe(self) -> dict[str, Any]:
         metadata = self._model.metadata

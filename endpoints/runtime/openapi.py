@@ -1,8 +1,42 @@
-"""`/swagger.json`: OpenAPI 3 or Swagger 2, from what the model says of itself."""
+"""`/swagger.json`: Swagger 2.0, OpenAPI 3.0 or 3.1, from what the model says of itself."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
+
+from .errors import INIT_FAILED, LoadError, one_line
+
+VERSIONS = ("2.0", "3.0", "3.1")
+ALIASES = {"2": "2.0", "3": "3.0", **{version: version for version in VERSIONS}}  # what ?version= may be
+
+_FILES = {
+    "2.0": ("swagger.json", "swagger2.json"),
+    "3.0": ("swagger3.json",),
+    "3.1": ("swagger3.1.json",),
+}
+_ERRORS = {
+    "401": "No key or token, or one that does not open this endpoint",
+    "404": "The endpoint has no deployment that answers here",
+    "408": "The model did not answer within the deployment's request_timeout_ms",
+    "413": "The body is larger than the deployment's max_request_bytes",
+    "424": "The model refused the request, or failed",
+    "429": "More requests are pending than the deployment takes",
+    "503": "No replica can answer now",
+}
+_WAIT = ("429", "503")
+_RETRY_AFTER = "Seconds to wait"
+_BEARER = "A key or token of the endpoint."
+_ERROR: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "error": {
+            "type": "object",
+            "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+        }
+    },
+}
 
 _SCALARS: dict[str, dict[str, Any]] = {
     "boolean": {"type": "boolean"},
@@ -16,22 +50,86 @@ _SCALARS: dict[str, dict[str, Any]] = {
 }
 
 
-def document(version: int, description: dict[str, Any], title: str, base_path: str) -> dict[str, Any]:
-    """`description` is what a model's describe() returned; `base_path` is where callers see the server's root."""
-    schemas = {"ServiceInput": _input_schema(description), "ServiceOutput": _output_schema(description)}
-    info = {"title": title, "version": "1.0"}
-    if version == 3:
-        return {
-            "openapi": "3.0.3",
-            "info": info,
-            "servers": [{"url": base_path or "/"}],
-            "security": [{"Bearer": []}],
-            "paths": {"/score": {"post": _operation_3(description)}},
-            "components": {
-                "schemas": schemas,
-                "securitySchemes": {"Bearer": {"type": "http", "scheme": "bearer"}},
+def document(version: str, description: dict[str, Any], title: str, base_path: str) -> dict[str, Any]:
+    """One of VERSIONS. `description` is what a model's describe() returned; `base_path` is where callers see the
+    server's root. A document that the model brings is given as it is."""
+    own = description.get("documents", {}).get(version)
+    if own is not None:
+        return dict(own)
+    schemas = {
+        "ServiceInput": _input_schema(description),
+        "ServiceOutput": _output_schema(description),
+        "ErrorResponse": _ERROR,
+    }
+    info = {"title": title, "version": "1.0", "description": f"The scoring service {title}."}
+    if version == "2.0":
+        return _swagger(info, schemas, base_path)
+    return _openapi(version, info, schemas, base_path, description.get("example"))
+
+
+def own_documents(folder: Path) -> dict[str, Any]:
+    """What lies beside the scoring script, under the names that Azure's server reads. Raises LoadError."""
+    found = {}
+    for version, names in _FILES.items():
+        path = next((folder / name for name in names if (folder / name).is_file()), None)
+        if path is None:
+            continue
+        try:
+            found[version] = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise LoadError(INIT_FAILED, f"{path.name} is not JSON: {one_line(str(error))}") from error
+    return found
+
+
+def _openapi(
+    version: str, info: dict[str, Any], schemas: dict[str, Any], base_path: str, example: Any
+) -> dict[str, Any]:
+    body: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/ServiceInput"}}
+    if example is not None:
+        body["example"] = example
+    refused = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}}
+    answer = {"application/json": {"schema": {"$ref": "#/components/schemas/ServiceOutput"}}}
+    wait = {"Retry-After": {"description": _RETRY_AFTER, "schema": {"type": "integer"}}}
+    operation = {
+        "operationId": "RunMLService",
+        "summary": "Ask the model",
+        "requestBody": {"required": True, "content": {"application/json": body}},
+        "responses": {
+            "200": {"description": "The model's answer", "content": answer},
+            **{
+                status: {"description": text, "content": refused, **({"headers": wait} if status in _WAIT else {})}
+                for status, text in _ERRORS.items()
             },
-        }
+        },
+    }
+    bearer = {"type": "http", "scheme": "bearer", "description": _BEARER}
+    return {
+        "openapi": {"3.0": "3.0.3", "3.1": "3.1.0"}[version],
+        "info": info,
+        "servers": [{"url": base_path or "/"}],
+        "security": [{"Bearer": []}],
+        "paths": {"/score": {"post": operation}},
+        "components": {"schemas": schemas, "securitySchemes": {"Bearer": bearer}},
+    }
+
+
+def _swagger(info: dict[str, Any], schemas: dict[str, Any], base_path: str) -> dict[str, Any]:
+    body = {"name": "serviceInputPayload", "in": "body", "required": True}
+    refused = {"schema": {"$ref": "#/definitions/ErrorResponse"}}
+    wait = {"Retry-After": {"description": _RETRY_AFTER, "type": "integer"}}
+    operation = {
+        "operationId": "RunMLService",
+        "summary": "Ask the model",
+        "parameters": [{**body, "schema": {"$ref": "#/definitions/ServiceInput"}}],
+        "responses": {
+            "200": {"description": "The model's answer", "schema": {"$ref": "#/definitions/ServiceOutput"}},
+            **{
+                status: {"description": text, **refused, **({"headers": wait} if status in _WAIT else {})}
+                for status, text in _ERRORS.items()
+            },
+        },
+    }
+    bearer = {"type": "apiKey", "name": "Authorization", "in": "header", "description": _BEARER}
     return {
         "swagger": "2.0",
         "info": info,
@@ -39,42 +137,16 @@ def document(version: int, description: dict[str, Any], title: str, base_path: s
         "schemes": ["https", "http"],
         "consumes": ["application/json"],
         "produces": ["application/json"],
-        "securityDefinitions": {"Bearer": {"type": "apiKey", "name": "Authorization", "in": "header"}},
+        "securityDefinitions": {"Bearer": bearer},
         "security": [{"Bearer": []}],
-        "paths": {"/score": {"post": _operation_2()}},
+        "paths": {"/score": {"post": operation}},
         "definitions": schemas,
     }
 
 
-def _operation_3(description: dict[str, Any]) -> dict[str, Any]:
-    content: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/ServiceInput"}}
-    if description.get("example") is not None:
-        content["example"] = description["example"]
-    answer = {"application/json": {"schema": {"$ref": "#/components/schemas/ServiceOutput"}}}
-    return {
-        "operationId": "RunMLService",
-        "summary": "Ask the model",
-        "requestBody": {"required": True, "content": {"application/json": content}},
-        "responses": {"200": {"description": "The model's answer", "content": answer}, **_errors()},
-    }
-
-
-def _operation_2() -> dict[str, Any]:
-    body = {"name": "serviceInputPayload", "in": "body", "required": True}
-    answer = {"description": "The model's answer", "schema": {"$ref": "#/definitions/ServiceOutput"}}
-    return {
-        "operationId": "RunMLService",
-        "summary": "Ask the model",
-        "parameters": [{**body, "schema": {"$ref": "#/definitions/ServiceInput"}}],
-        "responses": {"200": answer, **_errors()},
-    }
-
-
-def _errors() -> dict[str, Any]:
-    return {"default": {"description": "An error: {'error': {'code', 'message'}}"}}
-
-
 def _input_schema(description: dict[str, Any]) -> dict[str, Any]:
+    if "schemas" in description:
+        return dict(description["schemas"]["input"])
     example = {"example": description["example"]} if description.get("example") is not None else {}
     inputs = description.get("inputs")
     if not inputs:
@@ -113,6 +185,8 @@ def _common(schemas: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _output_schema(description: dict[str, Any]) -> dict[str, Any]:
+    if "schemas" in description:
+        return dict(description["schemas"]["output"])
     outputs = description.get("outputs")
     if not outputs:
         return {}

@@ -15,6 +15,8 @@ class Options:
     entry_script: str = ""
     model_dir: str = ""
     mlflow: bool = False
+    azureml: bool = False
+    service_name: str = "model"  # the model's name in the Open Inference Protocol, and the title of its documents
     socket: str = ""  # a unix socket's path; empty: host and port
     host: str = "127.0.0.1"
     port: int = 5001
@@ -42,6 +44,8 @@ def parse(arguments: list[str]) -> Options:
         entry_script="" if found.mlflow else str(Path(found.entry_script).absolute()),
         model_dir=str(Path(found.model_dir).absolute()) if found.model_dir else "",
         mlflow=found.mlflow,
+        azureml=found.azureml,
+        service_name=found.service_name,
         socket=found.socket,
         host=found.host,
         port=found.port,
@@ -62,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--entry-script", default=os.environ.get("AZUREML_ENTRY_SCRIPT", ""))
     parser.add_argument("--model-dir", default=os.environ.get("AZUREML_MODEL_DIR", ""))
     parser.add_argument("--mlflow", action="store_true", help="serve the MLflow model in --model-dir")
+    parser.add_argument("--azureml", action="store_true", help="by the package azureml-inference-server-http")
+    parser.add_argument("--service-name", default=os.environ.get("SERVICE_NAME") or "model")
     parser.add_argument("--workers", type=_positive, default=os.environ.get("WORKER_COUNT") or 1)
     parser.add_argument("--request-timeout-ms", type=_positive, default=5000)
     parser.add_argument("--max-request-bytes", type=_positive, default=16 * 1024 * 1024)

@@ -13,6 +13,10 @@ class Request(NamedTuple):
     path: str
     content_type: str
     body: bytes
+    method: str = "POST"
+    query: str = ""
+    headers: tuple[tuple[str, str], ...] = ()  # only for a model whose description has `http`
+    json_length: int = -1  # of a body in two parts, JSON and tensors: bytes of the first; -1: it is JSON alone
 
     @property
     def media_type(self) -> str:

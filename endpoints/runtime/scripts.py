@@ -9,27 +9,43 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .errors import FUNCTION_NOT_FOUND, IMPORT_ERROR, INIT_FAILED, LoadError, ScoringError, last_line
+from . import aml_http
+from .errors import FUNCTION_NOT_FOUND, IMPORT_ERROR, INIT_FAILED, LoadError, last_line
+from .openapi import own_documents
 from .request import Request
+from .script_calls import call_of
+from .tensors import Tensor
+
+_PACKAGES = {
+    "inference_schema": "Add inference-schema[numpy-support,pandas-support] to the packages of the environment.",
+    "azureml_inference_server_http": "Choose the server azureml, or add azureml-inference-server-http to the packages.",
+}
 
 
 class ScriptModel:
     """Raises LoadError, with the traceback on stderr, when the script cannot be imported or `init()` fails."""
 
     def __init__(self, entry_script: str) -> None:
+        aml_http.install()
         module = _import_script(Path(entry_script))
         for name in ("init", "run"):
             if not callable(getattr(module, name, None)):
                 message = f"{Path(entry_script).name} has no {name}() function"
                 raise LoadError(FUNCTION_NOT_FOUND, message)
+        self._call = call_of(module.run)
+        self._folder = Path(entry_script).parent
         _initialise(module)
-        self._run = module.run
 
     def run(self, request: Request) -> Any:
-        return self._run(_raw_data(request))
+        return aml_http.completed(self._call.answer(request))
+
+    def infer(self, inputs: list[Tensor], parameters: dict[str, Any]) -> Any:
+        """Each input under its name, and what parameters there are under theirs."""
+        given = {tensor.name: tensor.nested() for tensor in inputs}
+        return self._call.infer({**parameters, **given})
 
     def describe(self) -> dict[str, Any]:
-        return {}
+        return {**self._call.describe(), "documents": own_documents(self._folder)}
 
 
 def _import_script(path: Path) -> ModuleType:
@@ -46,7 +62,7 @@ def _import_script(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except BaseException as error:
         print_user_traceback(error)
-        raise LoadError(IMPORT_ERROR, last_line(error)) from error
+        raise LoadError(IMPORT_ERROR, _import_problem(error)) from error
     return module
 
 
@@ -56,7 +72,7 @@ def _initialise(module: ModuleType) -> None:
     except BaseException as error:
         print_user_traceback(error)
         code = IMPORT_ERROR if isinstance(error, (ImportError, SyntaxError)) else INIT_FAILED
-        raise LoadError(code, last_line(error)) from error
+        raise LoadError(code, _import_problem(error)) from error
 
 
 def print_user_traceback(error: BaseException) -> None:
@@ -69,11 +85,8 @@ def print_user_traceback(error: BaseException) -> None:
     sys.stderr.flush()
 
 
-def _raw_data(request: Request) -> str | bytes:
-    """Text for JSON and other text, bytes for the rest."""
-    if not request.is_text:
-        return request.body
-    try:
-        return request.body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ScoringError(400, "BadArgument", f"The body is not UTF-8: {error}.") from error
+def _import_problem(error: BaseException) -> str:
+    """With the package to add, for what Azure's own images bring along."""
+    missing = (getattr(error, "name", None) or "").partition(".")[0] if isinstance(error, ImportError) else ""
+    hint = _PACKAGES.get(missing, "")
+    return f"{last_line(error)}. {hint}" if hint else last_line(error)

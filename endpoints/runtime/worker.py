@@ -14,10 +14,13 @@ import sys
 import time
 from typing import Any, Protocol
 
-from . import frames, log, results
+from . import frames, inference_protocol, log, results
+from .aml_http import HttpAnswer
 from .errors import LoadError, ScoringError, last_line
+from .inference_protocol import INFER
 from .request import Request
 from .scripts import ScriptModel, print_user_traceback
+from .tensors import Tensor
 
 LOAD_FAILED = 3  # exit status
 
@@ -30,12 +33,17 @@ class Model(Protocol):
     def run(self, request: Request) -> Any:
         """One prediction, of any type that `results.encode` takes. Raises ScoringError for the caller's mistakes."""
 
+    def infer(self, inputs: list[Tensor], parameters: dict[str, Any]) -> Any:
+        """The same, asked in the Open Inference Protocol."""
+
     def describe(self) -> dict[str, Any]:
-        """JSON for the API's documents: `inputs`, `outputs` and `params` as MLflow writes schemas, `example`."""
+        """JSON for the API's documents: `inputs`, `outputs` and `params` as MLflow writes schemas, `example`; or
+        `schemas` of a script's decorators, or whole `documents` by version. `methods` that /score takes; `http`: it
+        wants the request's headers."""
 
 
 def main(arguments: str) -> int:
-    """`arguments` is JSON: descriptor, parent (a pid), entry_script, model_dir, mlflow."""
+    """`arguments` is JSON: descriptor, parent (a pid), entry_script, model_dir, mlflow, azureml, service_name."""
     settings = json.loads(arguments)
     _die_with(settings["parent"])
     _prepare_streams()
@@ -50,7 +58,7 @@ def main(arguments: str) -> int:
     gc.collect()
     gc.freeze()
     connection.sendall(frames.encode({"kind": "ready"}, json.dumps(model.describe()).encode()))
-    _serve(connection, model)
+    _serve(connection, model, settings["service_name"])
     return 0
 
 
@@ -71,6 +79,10 @@ def _prepare_streams() -> None:
 
 
 def _load(settings: dict[str, Any]) -> Model:
+    if settings["azureml"]:
+        from .azureml_server import AzureMLModel
+
+        return AzureMLModel(settings["entry_script"])
     if not settings["mlflow"]:
         return ScriptModel(settings["entry_script"])
     from .mlflow_models import MlflowModel
@@ -78,19 +90,26 @@ def _load(settings: dict[str, Any]) -> Model:
     return MlflowModel(settings["model_dir"])
 
 
-def _serve(connection: socket.socket, model: Model) -> None:
+def _serve(connection: socket.socket, model: Model, name: str) -> None:
     stream = connection.makefile("rb")  # buffered: one system call for a small frame
     while (frame := frames.read(stream)) is not None:
-        head = frame.head
-        request = Request(head["id"], head["path"], head["type"], frame.body)
-        connection.sendall(_answer(model, request))
+        connection.sendall(_answer(model, _request(frame), name))
 
 
-def _answer(model: Model, request: Request) -> bytes:
+def _request(frame: frames.Frame) -> Request:
+    head = frame.head
+    more = (head.get("method", "POST"), head.get("query", ""), tuple(head.get("headers", ())))
+    return Request(head["id"], head["path"], head["type"], frame.body, *more, head.get("json_length", -1))
+
+
+def _answer(model: Model, request: Request, name: str) -> bytes:
     started = time.perf_counter_ns()
     try:
-        result = model.run(request)
+        result = model.run(request) if request.path != INFER else inference_protocol.answer(model, request, name)
         head: dict[str, Any] = {"kind": "result", "ms": (time.perf_counter_ns() - started) / 1e6}
+        if isinstance(result, HttpAnswer):
+            head |= {"type": result.content_type, "status": result.status, "headers": result.headers}
+            return frames.encode(head, result.body)
         body, head["type"] = results.encode(result)
         return frames.encode(head, body)
     except ScoringError as error:

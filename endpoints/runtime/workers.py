@@ -26,6 +26,8 @@ class Reply(NamedTuple):
     body: bytes
     content_type: str
     model_ms: float  # spent in run(), in milliseconds
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Job:
@@ -177,7 +179,9 @@ class Worker(asyncio.Protocol):
         head = frame.head
         job.model_ms = head["ms"]
         if head["kind"] == "result":
-            job.reply.set_result(Reply(frame.body, head["type"], head["ms"]))
+            job.reply.set_result(
+                Reply(frame.body, head["type"], head["ms"], head.get("status", 200), tuple(head.get("headers", ())))
+            )
         else:
             job.fail(ScoringError(head["status"], head["code"], head["message"]))
 
@@ -209,6 +213,8 @@ class Worker(asyncio.Protocol):
                 "entry_script": self._options.entry_script,
                 "model_dir": self._options.model_dir,
                 "mlflow": self._options.mlflow,
+                "azureml": self._options.azureml,
+                "service_name": self._options.service_name,
             }
         )
 

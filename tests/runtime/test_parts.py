@@ -190,14 +190,14 @@ def test_documents_describe_every_type() -> None:
         "params": [{"name": "p", "type": "boolean"}],
         "example": None,
     }
-    schemas = openapi.document(3, description, "Title", "/e")["components"]["schemas"]
+    schemas = openapi.document("3.0", description, "Title", "/e")["components"]["schemas"]
     properties = schemas["ServiceInput"]["properties"]
     assert properties["input_data"]["properties"]["columns"]["items"]["enum"] == [c["name"] for c in COLUMNS]
     assert properties["input_data"]["properties"]["data"]["items"] == {"type": "array", "items": {}}
     assert properties["params"]["properties"] == {"p": {"type": "boolean"}}
     number = {"type": "array", "items": {"type": "array", "items": {"type": "number"}}}
     assert schemas["ServiceOutput"] == number
-    named = openapi.document(2, {"inputs": [{**TENSOR, "name": "x"}], "outputs": COLUMNS}, "Title", "")
+    named = openapi.document("2.0", {"inputs": [{**TENSOR, "name": "x"}], "outputs": COLUMNS}, "Title", "")
     assert named["basePath"] == "/"
     assert named["definitions"]["ServiceInput"]["properties"]["input_data"]["properties"] == {"x": number}
     row = named["definitions"]["ServiceOutput"]["items"]["properties"]

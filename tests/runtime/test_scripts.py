@@ -187,9 +187,16 @@ def test_chunked_body_is_put_together(served: Served) -> None:
 def test_wrong_path_and_wrong_method(served: Served) -> None:
     missing = served.post(path="/predict")
     assert (missing.status_code, missing.json()["error"]["code"]) == (404, "NotFound")
-    wrong = served.get("/score")
-    assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+    wrong = served.client.put("/score")
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET, POST")
     assert wrong.json()["error"]["code"] == "MethodNotAllowed"
+
+
+def test_the_query_of_a_get_is_a_json_object(served: Served) -> None:
+    """As on Azure's server."""
+    assert served.get("/score?result=list").json() == [1, 2]
+    text = served.get("/score?a=1&b=[2]&c=x&c=null").json()["text"]
+    assert json.loads(text) == {"a": 1, "b": [2], "c": ["x", None]}
 
 
 def test_invocations_is_another_name_of_score(served: Served) -> None:
