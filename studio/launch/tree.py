@@ -8,7 +8,7 @@ from pathlib import Path
 from endpoints.compute.local.files import write_private
 from endpoints.compute.local.supervisor import write_program
 from endpoints.domain.programs import Program
-from endpoints.gateway.envoy import envoy_command, prepare
+from endpoints.gateway.envoy import Doors, envoy_command, prepare
 from studio.env import ROOT, Env
 
 # In order of priority: the last one in this list ends first when the studio stops.
@@ -49,8 +49,7 @@ def write_tree(env: Env) -> Path:
     (env.data_dir / "logs").mkdir(exist_ok=True)
     prepare(
         env.data_dir / "gateway",
-        port=env.gateway_port,
-        address=env.gateway_host,
+        Doors(port=env.gateway_port, address=env.gateway_host),
         admin_socket=admin_socket(env),
         access_log=access_log(env),
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from endpoints.domain.routing import DeploymentRoute, EndpointRoute, Issuer, RouteTable, route_table
-from endpoints.gateway.envoy import EnvoyGateway, envoy_command, prepare
+from endpoints.gateway.envoy import Doors, EnvoyGateway, envoy_command, prepare
 from endpoints.gateway.envoy.admin import Admin
 
 LIMIT_SECONDS = 60
@@ -32,7 +32,7 @@ class RunningGateway:
 
     def start(self) -> None:
         """On the port it had before, if any."""
-        prepare(self.config_dir, port=self.port, admin_socket=self.admin_socket, access_log=self.access_log)
+        prepare(self.config_dir, Doors(port=self.port), admin_socket=self.admin_socket, access_log=self.access_log)
         with self.error_log.open("ab") as log:
             self.process = subprocess.Popen(envoy_command(self.config_dir, concurrency=1), stdout=log, stderr=log)
         eventually(lambda: self.gateway.observe().live)

@@ -9,8 +9,8 @@ from endpoints.domain.routing import DeploymentRoute, EndpointRoute, RouteTable,
 from endpoints.gateway.envoy.bootstrap import bootstrap, latency_bounds
 from endpoints.gateway.envoy.clusters import HTTP1, OUTLIER_DETECTION, cluster, health_check
 from endpoints.gateway.envoy.documents import discovery_document
-from endpoints.gateway.envoy.listener import listener
-from endpoints.gateway.envoy.resources import manifest, render, with_clusters_of
+from endpoints.gateway.envoy.listener import Doors, plain_listener
+from endpoints.gateway.envoy.resources import Layout, manifest, render, with_clusters_of
 from endpoints.gateway.envoy.routes import route_configuration, weighted_routes
 
 BLUE = DeploymentRoute(
@@ -76,7 +76,7 @@ def test_a_cluster() -> None:
 
 
 def test_the_shares_are_cumulative_and_the_limits_are_the_deployments_own() -> None:
-    too_large, score, rest, *green = weighted_routes(DIABETES)
+    too_large, score, rest, *green = weighted_routes(DIABETES, "/diabetes/")
     seventy = {"runtime_fraction": {"default_value": {"numerator": 70, "denominator": "HUNDRED"}}}
     hundred = {"runtime_fraction": {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}}
     metadata = {
@@ -98,7 +98,7 @@ def test_the_shares_are_cumulative_and_the_limits_are_the_deployments_own() -> N
     }
     over = {"start": 1001, "end": 2**63 - 1}
     assert too_large["match"] == {
-        "prefix": "/diabetes/",
+        "prefix": "/",
         "headers": [{"name": "content-length", "range_match": over}],
         **seventy,
     }
@@ -186,7 +186,7 @@ def test_latency_buckets_are_fine_and_reach_azures_longest_timeout() -> None:
 
 
 def test_the_listener_trusts_nobody_and_shares_its_port_with_nobody() -> None:
-    rendered = listener(address="127.0.0.1", port=8080, routes=Path("/c/r.json"), tokens=Path("/c/t.json"), log=None)
+    rendered = plain_listener(Layout(Path("/c")), Doors(port=8080), None)
     assert rendered["address"] == {"socket_address": {"address": "127.0.0.1", "port_value": 8080}}
     assert rendered["enable_reuse_port"] is False
     manager = rendered["filter_chains"][0]["filters"][0]["typed_config"]
@@ -205,9 +205,12 @@ def test_the_listener_trusts_nobody_and_shares_its_port_with_nobody() -> None:
         "client_request_id_guard",
         "client_request_id",
         "deployment_name",
+        "cors",
         "api_key_auth",
         "jwt_authn",
         "rbac",
+        "local_ratelimit",
+        "bandwidth_share",
         "hold",
         "buffer",
         "router",

@@ -2,5 +2,7 @@
 
 from endpoints.gateway.envoy.command import envoy_command, prepare
 from endpoints.gateway.envoy.gateway import EnvoyGateway
+from endpoints.gateway.envoy.listener import Doors
+from endpoints.gateway.envoy.tls import Tls
 
-__all__ = ["EnvoyGateway", "envoy_command", "prepare"]
+__all__ = ["Doors", "EnvoyGateway", "Tls", "envoy_command", "prepare"]

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from endpoints.gateway.envoy.authentication import CLAIMS, CLAIMS_NAMESPACE
-from endpoints.gateway.envoy.documents import Json, extension
-from endpoints.gateway.envoy.routes import METADATA
+from endpoints.gateway.envoy.documents import METADATA, Json, extension
 
 # The names are those of Azure's traffic log in snake case. Durations are milliseconds, sizes bytes.
 FIELDS: dict[str, str] = {

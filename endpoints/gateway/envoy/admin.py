@@ -9,12 +9,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 from endpoints.gateway.envoy.authentication import TOKEN_FILTER
+from endpoints.gateway.envoy.limits import RATE_FILTER
 from endpoints.gateway.envoy.listener import STAT_PREFIX
 from endpoints.gateway.envoy.routes import ROUTE_CONFIGURATION
 
 ROUTES = f"http.{STAT_PREFIX}.rds.{ROUTE_CONFIGURATION}"
 CLUSTERS = "cluster_manager.cds"
 TOKENS = f"extension_config_discovery.http_filter.{TOKEN_FILTER}"
+LIMITS = f"extension_config_discovery.http_filter.{RATE_FILTER}"
 WARMING = "cluster_manager.warming_clusters"
 STATE = "server.state"
 LIVE = 0  # the value of STATE once everything was read

@@ -8,7 +8,7 @@ from endpoints.gateway.envoy.holding import ACTIVATOR_SOCKET, activator_cluster
 MAX_CONNECTIONS = 20_000
 
 
-def bootstrap(*, listeners: Path, clusters: Path, admin_socket: Path) -> Json:
+def bootstrap(*, listeners: Path, clusters: Path, admin_socket: Path, max_connections: int = MAX_CONNECTIONS) -> Json:
     """The first two files are those of the listener and cluster discovery."""
     return {
         "node": {"id": "gateway", "cluster": "endpoint-studio"},
@@ -19,7 +19,7 @@ def bootstrap(*, listeners: Path, clusters: Path, admin_socket: Path) -> Json:
             "histogram_bucket_settings": [LATENCY_BUCKETS],
             "stats_matcher": {"exclusion_list": {"patterns": [whole(UNREAD_STATISTICS)]}},
         },
-        "overload_manager": OVERLOAD_MANAGER,
+        "overload_manager": overload_manager(max_connections),
     }
 
 
@@ -60,12 +60,12 @@ def latency_bounds() -> list[float]:
 
 LATENCY_BUCKETS: Json = {"match": {"suffix": "upstream_rq_time"}, "buckets": latency_bounds()}
 
-OVERLOAD_MANAGER: Json = {
-    "resource_monitors": [
-        extension(
-            "envoy.resource_monitors.global_downstream_max_connections",
-            "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
-            max_active_downstream_connections=MAX_CONNECTIONS,
-        )
-    ]
-}
+
+def overload_manager(max_connections: int) -> Json:
+    """Connections at all ports together; one more is closed as it comes."""
+    monitor = extension(
+        "envoy.resource_monitors.global_downstream_max_connections",
+        "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+        max_active_downstream_connections=max_connections,
+    )
+    return {"resource_monitors": [monitor]}

@@ -4,11 +4,12 @@ from pathlib import Path
 
 from endpoints.domain.routing import RouteTable
 from endpoints.gateway.envoy.binary import envoy_binary
-from endpoints.gateway.envoy.bootstrap import bootstrap
+from endpoints.gateway.envoy.bootstrap import MAX_CONNECTIONS, bootstrap
 from endpoints.gateway.envoy.documents import discovery_document, encode
 from endpoints.gateway.envoy.files import exclusive, write_private
-from endpoints.gateway.envoy.listener import listener
+from endpoints.gateway.envoy.listener import Doors, listeners
 from endpoints.gateway.envoy.resources import Layout, render
+from endpoints.gateway.envoy.tls import secrets_document
 
 
 def envoy_command(config_dir: Path, *, concurrency: int | None = None, log_level: str = "warning") -> tuple[str, ...]:
@@ -31,21 +32,23 @@ def envoy_command(config_dir: Path, *, concurrency: int | None = None, log_level
 
 def prepare(
     config_dir: Path,
+    doors: Doors,
     *,
-    port: int,
     admin_socket: Path,
-    address: str = "127.0.0.1",
     access_log: Path | None = None,
+    max_connections: int = MAX_CONNECTIONS,
 ) -> None:
     """Write what Envoy reads at its start. What was published stays; before that, every request is a 404."""
     layout = Layout(config_dir.absolute())
     with exclusive(layout.folder):
-        server = listener(address=address, port=port, routes=layout.routes, tokens=layout.tokens, log=access_log)
-        write_private(layout.listeners, discovery_document([server]).content)
+        write_private(layout.listeners, discovery_document(listeners(layout, doors, log=access_log)).content)
+        if doors.tls:
+            write_private(layout.secrets, secrets_document(doors.tls).content)
         start = bootstrap(
             listeners=layout.listeners,
             clusters=layout.clusters,
             admin_socket=admin_socket.absolute(),
+            max_connections=max_connections,
         )
         write_private(layout.bootstrap, encode(start))
         write_missing(layout)
@@ -57,6 +60,7 @@ def write_missing(layout: Layout) -> None:
         layout.routes: nothing.routes_document,
         layout.clusters: nothing.clusters_document,
         layout.tokens: nothing.tokens_document,
+        layout.limits: nothing.limits_document,
     }
     for path, document in files.items():
         if not path.exists():

@@ -8,6 +8,7 @@ from typing import Any
 Json = dict[str, Any]
 
 TYPES = "type.googleapis.com/"
+METADATA = "endpoint_studio"  # of the routes: endpoint, deployment, auth_mode
 
 
 def typed(message: str, **fields: Any) -> Json:

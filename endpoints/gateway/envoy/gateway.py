@@ -5,6 +5,7 @@ from pathlib import Path
 from endpoints.domain.routing import RouteTable, faults
 from endpoints.gateway.envoy.admin import (
     CLUSTERS,
+    LIMITS,
     LISTENERS,
     LIVE,
     PER_CLUSTER,
@@ -69,7 +70,8 @@ class EnvoyGateway:
 
 def in_force(published: Json, statistics: Statistics) -> bool:
     """Every file of the published version is what Envoy works with, and no cluster is still warming up."""
-    wanted = {ROUTES: published["routes"], CLUSTERS: published["clusters"], TOKENS: published.get("tokens")}
+    files = {ROUTES: "routes", CLUSTERS: "clusters", TOKENS: "tokens", LIMITS: "limits"}
+    wanted = {subscription: published.get(file) for subscription, file in files.items()}
     taken = all(statistics.text(f"{name}.version_text") == version for name, version in wanted.items())
     return taken and not statistics.number(WARMING)
 

@@ -1,18 +1,22 @@
-"""The listener: protocols, guards against slow and malformed clients, and the chain of filters."""
+"""The listeners: protocols, guards against slow and malformed clients, and the chain of filters."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from endpoints.gateway.envoy.access_log import access_log
 from endpoints.gateway.envoy.authentication import authentication_filters
-from endpoints.gateway.envoy.documents import Json, extension, typed
+from endpoints.gateway.envoy.cors import cors_filter
+from endpoints.gateway.envoy.documents import METADATA, Json, extension, typed
 from endpoints.gateway.envoy.holding import hold
+from endpoints.gateway.envoy.limits import limit_filters
 from endpoints.gateway.envoy.replies import local_reply_config
+from endpoints.gateway.envoy.resources import Layout
 from endpoints.gateway.envoy.routes import (
     BUFFER_FILTER,
     DEPLOYMENT_HEADER,
-    METADATA,
     ROUTE_CONFIGURATION,
 )
+from endpoints.gateway.envoy.tls import Tls, redirection, transport_socket
 
 STAT_PREFIX = "gateway"
 CLIENT_REQUEST_ID = "x-ms-client-request-id"
@@ -22,29 +26,98 @@ BUFFER_BYTES = 1024 * 1024
 LARGEST_BUFFERED = 2**31
 
 
-def listener(*, address: str, port: int, routes: Path, tokens: Path, log: Path | None) -> Json:
-    """`routes` and `tokens` are the discovery files of the route configuration and of the JWT filter."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """Where callers come in, and how many."""
+
+    port: int  # 0: any
+    address: str = "127.0.0.1"
+    tls: Tls | None = None
+    socket: Path | None = None  # for the studio itself: plain HTTP on a unix socket of its own user
+    new_connections_per_second: int = 0  # at each port; 0: no limit
+
+
+def listeners(layout: Layout, doors: Doors, *, log: Path | None) -> list[Json]:
+    found = [plain_listener(layout, doors, log)]
+    if doors.tls:
+        found.append(tls_listener(layout, doors, doors.tls, log))
+    if doors.socket:
+        found.append(socket_listener(layout, doors.socket, log))
+    return found
+
+
+def plain_listener(layout: Layout, doors: Doors, log: Path | None) -> Json:
+    manager = connection_manager(layout, log)
+    if doors.tls and doors.tls.redirect:
+        manager = redirecting(manager, doors.tls.port)
+    chain: Json = {"filters": [*connection_rate(doors), manager]}
+    return port_listener(STAT_PREFIX, doors, doors.port, chain)
+
+
+def tls_listener(layout: Layout, doors: Doors, tls: Tls, log: Path | None) -> Json:
+    chain = {
+        "filters": [*connection_rate(doors), connection_manager(layout, log)],
+        "transport_socket": transport_socket(layout.secrets),
+        "transport_socket_connect_timeout": "10s",  # a client that does not finish the handshake
+    }
+    return port_listener("gateway-tls", doors, tls.port, chain)
+
+
+def port_listener(name: str, doors: Doors, port: int, chain: Json) -> Json:
+    address = {"socket_address": {"address": doors.address, "port_value": port}}
+    # A second gateway on the same port is an error, not a silent share of the connections.
+    return listener(name, address, chain) | {
+        "enable_reuse_port": False,
+        "connection_balance_config": {"exact_balance": {}},
+    }
+
+
+def socket_listener(layout: Layout, socket: Path, log: Path | None) -> Json:
+    chain = {"filters": [connection_manager(layout, log)]}
+    address = {"pipe": {"path": str(socket), "mode": 0o600}}
+    return listener("gateway-socket", address, chain) | {"ignore_global_conn_limit": True}
+
+
+def listener(name: str, address: Json, chain: Json) -> Json:
     return typed(
         "envoy.config.listener.v3.Listener",
-        name=STAT_PREFIX,
-        address={"socket_address": {"address": address, "port_value": port}},
-        # A second gateway on the same port is an error, not a silent share of the connections.
-        enable_reuse_port=False,
-        connection_balance_config={"exact_balance": {}},
+        name=name,
+        address=address,
         per_connection_buffer_limit_bytes=BUFFER_BYTES,
-        filter_chains=[{"filters": [connection_manager(routes, tokens, log)]}],
+        filter_chains=[chain],
     )
 
 
-def connection_manager(routes: Path, tokens: Path, log: Path | None) -> Json:
-    source = {"path_config_source": {"path": str(routes)}, "resource_api_version": "V3"}
+def connection_rate(doors: Doors) -> list[Json]:
+    """Connections beyond it are closed as they come."""
+    rate = doors.new_connections_per_second
+    if not rate:
+        return []
+    return [
+        extension(
+            "new_connections",
+            "envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit",
+            stat_prefix="new_connections",
+            token_bucket={"max_tokens": rate, "tokens_per_fill": rate, "fill_interval": "1s"},
+        )
+    ]
+
+
+def redirecting(manager: Json, port: int) -> Json:
+    config = {key: value for key, value in manager["typed_config"].items() if key != "rds"}
+    config |= {"route_config": redirection(port), "http_filters": [router()]}
+    return manager | {"typed_config": config}
+
+
+def connection_manager(layout: Layout, log: Path | None) -> Json:
+    source = {"path_config_source": {"path": str(layout.routes)}, "resource_api_version": "V3"}
     return extension(
         "http",
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix=STAT_PREFIX,
         codec_type="AUTO",
         rds={"route_config_name": ROUTE_CONFIGURATION, "config_source": source},
-        http_filters=http_filters(tokens),
+        http_filters=http_filters(layout),
         access_log=[access_log(log)] if log else [],
         local_reply_config=local_reply_config(),
         server_name="endpoint-studio",
@@ -82,6 +155,7 @@ GUARDS: Json = {
     "drain_timeout": "5s",
     "max_request_headers_kb": 32,
     "common_http_protocol_options": {"idle_timeout": "300s", "max_headers_count": 100},
+    "http_protocol_options": {"enable_trailers": True},  # that tell how long an answer was delayed
     "http2_protocol_options": {
         "max_concurrent_streams": 256,
         "initial_stream_window_size": 256 * 1024,
@@ -90,12 +164,14 @@ GUARDS: Json = {
 }
 
 
-def http_filters(tokens: Path) -> list[Json]:
+def http_filters(layout: Layout) -> list[Json]:
     return [
         drop_odd_client_request_id(),
         echo_client_request_id(),
         name_deployment(),
-        *authentication_filters(tokens),
+        cors_filter(),
+        *authentication_filters(layout.tokens),
+        *limit_filters(layout.limits),
         hold(),
         buffer_unsized(),
         router(),
@@ -121,12 +197,13 @@ def echo_client_request_id() -> Json:
 
 
 def name_deployment() -> Json:
-    """In every answer but one: a caller without a key learns no names."""
+    """In every answer but two: a caller without a key, and a page that asks whether it may call, learn no names."""
     name = {"key": DEPLOYMENT_HEADER, "value": f"%METADATA(ROUTE:{METADATA}:deployment)%"}
     mutations = header_mutation(
         response_mutations=[{"append": {"header": name, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}]
     )
-    return unless(response_header(":status", "401"), "deployment_name", mutations)
+    nameless = [response_header(":status", "401"), response_header("access-control-allow-methods", ".*")]
+    return unless({"or_matcher": {"predicate": nameless}}, "deployment_name", mutations)
 
 
 def buffer_unsized() -> Json:

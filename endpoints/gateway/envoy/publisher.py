@@ -7,6 +7,7 @@ from pathlib import Path
 from endpoints.gateway.envoy.admin import (
     CLUSTERS,
     GENERAL,
+    LIMITS,
     ROUTES,
     TOKENS,
     WARMING,
@@ -56,13 +57,14 @@ class Publisher:
         return read_document(self.layout.manifest) or {}
 
     def put_in_force(self, resources: Resources, present: Json, changes: Changes) -> None:
-        """New clusters, and whose tokens are believed, before the routes; old clusters gone after them."""
+        """New clusters, whose tokens are believed, and limits, before the routes; old clusters gone after them."""
         wanted = resources.clusters_document
         every = wanted
         if wanted.version != present.get("clusters"):
             every = with_clusters_of(self.present_clusters(), resources)
         self.confirm(self.layout.clusters, every, present.get("clusters"), changes, CLUSTERS)
         self.confirm(self.layout.tokens, resources.tokens_document, present.get("tokens"), changes, TOKENS)
+        self.confirm(self.layout.limits, resources.limits_document, present.get("limits"), changes, LIMITS)
         self.confirm(self.layout.routes, resources.routes_document, present.get("routes"), changes, ROUTES)
         if every != wanted:
             changes.write(self.layout.clusters, wanted.content)

@@ -1,8 +1,7 @@
 """Every answer that the gateway itself gives is JSON: {"error": {"code", "message"}}, and says what to do."""
 
-from endpoints.gateway.envoy.documents import Json, extension
+from endpoints.gateway.envoy.documents import METADATA, Json, extension
 from endpoints.gateway.envoy.holding import HOLD_ENDED
-from endpoints.gateway.envoy.routes import METADATA
 
 OWN_MESSAGE = "%LOCAL_REPLY_BODY%"
 # For requests that are refused before they were given an id.
@@ -33,6 +32,14 @@ def by_cause() -> list[Json]:
             "TooManyRequests",
             "The deployment has more requests in flight than it can work on. Try again later, "
             "or raise its instance count or max_concurrent_requests_per_instance.",
+            headers={"retry-after": "1"},
+        ),
+        mapper(
+            flagged("RL"),
+            429,
+            "TooManyRequests",
+            "The endpoint gets more requests per second than its limit allows. Send them slower, "
+            "or raise requests_per_second in its settings.",
             headers={"retry-after": "1"},
         ),
         mapper(

@@ -7,6 +7,7 @@ from endpoints.domain.routing import RouteTable
 from endpoints.gateway.envoy.authentication import token_configuration
 from endpoints.gateway.envoy.clusters import cluster
 from endpoints.gateway.envoy.documents import Document, Json, discovery_document
+from endpoints.gateway.envoy.limits import rate_configuration
 from endpoints.gateway.envoy.routes import route_configuration
 
 
@@ -38,6 +39,16 @@ class Layout:
         return self.folder / "tokens.json"
 
     @property
+    def limits(self) -> Path:
+        """The configuration of the rate limit: the bucket of each endpoint."""
+        return self.folder / "limits.json"
+
+    @property
+    def secrets(self) -> Path:
+        """Where the certificate and its key are."""
+        return self.folder / "secrets.json"
+
+    @property
     def manifest(self) -> Path:
         """Which versions of the files make up which version of the route table."""
         return self.folder / "published.json"
@@ -58,11 +69,14 @@ class Resources:
     clusters_document: Document
     token_configuration: Json
     tokens_document: Document
+    rate_configuration: Json
+    limits_document: Document
 
 
 def render(table: RouteTable) -> Resources:
     routes = [route_configuration(table)]
     tokens = token_configuration(table)
+    rates = rate_configuration(table)
     clusters = [cluster(deployment) for endpoint in table.endpoints for deployment in endpoint.deployments]
     return Resources(
         route_configurations=routes,
@@ -71,6 +85,8 @@ def render(table: RouteTable) -> Resources:
         clusters_document=discovery_document(clusters),
         token_configuration=tokens,
         tokens_document=discovery_document([tokens]),
+        rate_configuration=rates,
+        limits_document=discovery_document([rates]),
     )
 
 
@@ -80,6 +96,7 @@ def manifest(version: str, resources: Resources) -> Json:
         "routes": resources.routes_document.version,
         "clusters": resources.clusters_document.version,
         "tokens": resources.tokens_document.version,
+        "limits": resources.limits_document.version,
     }
 
 

@@ -10,13 +10,14 @@ from itertools import accumulate
 
 from endpoints.domain.routing import DeploymentRoute, EndpointRoute, RouteTable
 from endpoints.gateway.envoy.authentication import UNGUARDED, guards, stripped, way_in
-from endpoints.gateway.envoy.documents import Json, extension, typed
+from endpoints.gateway.envoy.cors import cors
+from endpoints.gateway.envoy.documents import METADATA, Json, extension, typed
 from endpoints.gateway.envoy.holding import held, hold_metadata
+from endpoints.gateway.envoy.limits import bandwidth
 
 ROUTE_CONFIGURATION = "scoring"
 DEPLOYMENT_HEADER = "azureml-model-deployment"
 BUFFER_FILTER = "buffer"
-METADATA = "endpoint_studio"
 HIDDEN_PATHS = ("metrics",)  # the model server's own, for the collector alone
 LARGEST_LENGTH = 2**63 - 1
 
@@ -25,20 +26,41 @@ def route_configuration(table: RouteTable) -> Json:
     return typed(
         "envoy.config.route.v3.RouteConfiguration",
         name=ROUTE_CONFIGURATION,
-        virtual_hosts=[virtual_host(table)],
+        virtual_hosts=[virtual_host(table), *own_hosts(table)],
+        ignore_port_in_host_matching=True,
     )
 
 
 def virtual_host(table: RouteTable) -> Json:
+    """Every endpoint below its own path, whatever the host."""
     host: Json = {"name": "endpoints", "domains": ["*"], "retry_policy": RETRY_POLICY}
     nothing = on_match([not_found("There is no endpoint at this address. Check the scoring URL of the endpoint.")])
     branches = {
-        prefix: branch for endpoint in table.endpoints for prefix, branch in endpoint_branches(endpoint).items()
+        prefix: branch
+        for endpoint in table.endpoints
+        for prefix, branch in endpoint_branches(endpoint, f"/{endpoint.name}/").items()
     }
     if not branches:
         return host | {"matcher": {"on_no_match": nothing}}
-    tree = {"input": header_input(":path"), "prefix_match_map": {"map": branches}}
-    return host | {"matcher": {"matcher_tree": tree, "on_no_match": nothing}}
+    return host | {"matcher": {**by_path(branches), "on_no_match": nothing}}
+
+
+def own_hosts(table: RouteTable) -> list[Json]:
+    """Each endpoint at a host of its own, when there is a domain for them."""
+    return [
+        {
+            "name": f"host-{endpoint.name}",
+            "domains": [f"{endpoint.name.lower()}.{table.domain}"],
+            "retry_policy": RETRY_POLICY,
+            "matcher": by_path(endpoint_branches(endpoint, "/")),
+        }
+        for endpoint in table.endpoints
+        if table.domain
+    ]
+
+
+def by_path(branches: dict[str, Json]) -> Json:
+    return {"matcher_tree": {"input": header_input(":path"), "prefix_match_map": {"map": branches}}}
 
 
 # A killed replica must fail no request: whatever got no response goes once more to another host. The picks
@@ -57,36 +79,35 @@ RETRY_POLICY: Json = {
 }
 
 
-def endpoint_branches(endpoint: EndpointRoute) -> dict[str, Json]:
-    """The part of the prefix tree that belongs to one endpoint."""
-    prefix = f"/{endpoint.name}/"
+def endpoint_branches(endpoint: EndpointRoute, at: str) -> dict[str, Json]:
+    """The part of the prefix tree that belongs to one endpoint, which stands at the path `at`."""
     hidden = on_match([not_found("This route of the model server is not served by the gateway.")])
-    branches = {prefix + path: hidden for path in HIDDEN_PATHS}
-    branches[prefix] = {"matcher": pins(endpoint)}
+    branches = {at + path: hidden for path in HIDDEN_PATHS}
+    branches[at] = {"matcher": pins(endpoint, at)}
     return branches
 
 
-def pins(endpoint: EndpointRoute) -> Json:
+def pins(endpoint: EndpointRoute, at: str) -> Json:
     """By the pin header when there is one, else by the weights."""
-    shared = weighted_routes(endpoint) or [no_traffic(endpoint)]
+    shared = weighted_routes(endpoint, at) or [no_traffic(endpoint)]
     split = on_match([unknown_pin(endpoint), *shared])
     if not endpoint.deployments:
         return {"on_no_match": split}
     pinned = {
-        deployment.name: on_match(deployment_routes(endpoint, deployment, match={}))
+        deployment.name: on_match(deployment_routes(endpoint, deployment, at, match={}))
         for deployment in endpoint.deployments
     }
     tree = {"input": header_input(DEPLOYMENT_HEADER), "exact_match_map": {"map": pinned}}
     return {"matcher_tree": tree, "on_no_match": split}
 
 
-def weighted_routes(endpoint: EndpointRoute) -> list[Json]:
+def weighted_routes(endpoint: EndpointRoute, at: str) -> list[Json]:
     live = [deployment for deployment in endpoint.deployments if deployment.weight > 0]
     shares = accumulate(deployment.weight for deployment in live)
     return [
         route
         for deployment, share in zip(live, shares, strict=True)
-        for route in deployment_routes(endpoint, deployment, match=fraction(share))
+        for route in deployment_routes(endpoint, deployment, at, match=fraction(share))
     ]
 
 
@@ -94,13 +115,13 @@ def fraction(share: int) -> Json:
     return {"runtime_fraction": {"default_value": {"numerator": share, "denominator": "HUNDRED"}}}
 
 
-def deployment_routes(endpoint: EndpointRoute, deployment: DeploymentRoute, *, match: Json) -> list[Json]:
+def deployment_routes(endpoint: EndpointRoute, deployment: DeploymentRoute, at: str, *, match: Json) -> list[Json]:
     """Too large, scoring, anything else: the routes of one deployment for requests that meet `match`."""
     routes = [too_large(endpoint, deployment, match=match)]
     if deployment.scoring_path != "/score":
-        score = {"path": f"/{endpoint.name}/score", **match}
+        score = {"path": f"{at}score", **match}
         routes.append(forward(endpoint, deployment, match=score, rewrite=deployment.scoring_path))
-    anything = {"prefix": f"/{endpoint.name}/", **match}
+    anything = {"prefix": at, **match}
     return [*routes, forward(endpoint, deployment, match=anything, rewrite="/")]
 
 
@@ -115,7 +136,7 @@ def forward(endpoint: EndpointRoute, deployment: DeploymentRoute, *, match: Json
         "metadata": route_metadata(endpoint, deployment),
         **stripped(endpoint),
         "typed_per_filter_config": {
-            **guards(endpoint),
+            **every_route(endpoint),
             BUFFER_FILTER: buffer_limit(deployment.max_request_bytes),
             **held(deployment),
         },
@@ -131,10 +152,10 @@ def too_large(endpoint: EndpointRoute, deployment: DeploymentRoute, *, match: Js
         f"{deployment.name} accepts. Send a smaller body, or raise its max_request_bytes."
     )
     return {
-        "match": {"prefix": f"/{endpoint.name}/", "headers": [length], **match},
+        "match": {"prefix": "/", "headers": [length], **match},
         "direct_response": {"status": 413, "body": {"inline_string": message}},
         "metadata": route_metadata(endpoint, deployment),
-        "typed_per_filter_config": guards(endpoint),
+        "typed_per_filter_config": every_route(endpoint),
     }
 
 
@@ -158,10 +179,10 @@ def no_traffic(endpoint: EndpointRoute) -> Json:
 def guarded_not_found(endpoint: EndpointRoute, message: str, *, match: Json) -> Json:
     """A 404 that only a caller who may come in gets to see."""
     return {
-        "match": {"prefix": f"/{endpoint.name}/", **match},
+        "match": {"prefix": "/", **match},
         "direct_response": {"status": 404, "body": {"inline_string": message}},
         "metadata": route_metadata(endpoint, None),
-        "typed_per_filter_config": guards(endpoint),
+        "typed_per_filter_config": every_route(endpoint),
     }
 
 
@@ -171,6 +192,11 @@ def not_found(message: str) -> Json:
         "direct_response": {"status": 404, "body": {"inline_string": message}},
         "typed_per_filter_config": UNGUARDED,
     }
+
+
+def every_route(endpoint: EndpointRoute) -> Json:
+    """The per-filter configuration of each route of the endpoint."""
+    return {**cors(endpoint), **guards(endpoint), **bandwidth(endpoint)}
 
 
 def buffer_limit(max_request_bytes: int) -> Json:

@@ -9,8 +9,8 @@ from endpoints.domain.routing import RouteTable
 from endpoints.gateway.envoy.binary import envoy_binary
 from endpoints.gateway.envoy.documents import Json, encode
 from endpoints.gateway.envoy.files import write_private
-from endpoints.gateway.envoy.listener import listener
-from endpoints.gateway.envoy.resources import Resources
+from endpoints.gateway.envoy.listener import Doors, plain_listener
+from endpoints.gateway.envoy.resources import Layout, Resources
 
 VALIDATION_SECONDS = 120
 
@@ -42,7 +42,7 @@ def without_keys(text: str, table: RouteTable) -> str:
 
 def static_configuration(resources: Resources) -> Json:
     """The same table without discovery, because validation does not read discovered files."""
-    plain = listener(address="127.0.0.1", port=0, routes=Path(), tokens=Path(), log=None)
+    plain = plain_listener(Layout(Path()), Doors(port=0), None)
     return {
         "static_resources": {
             "clusters": [untyped(resource) for resource in resources.clusters],
@@ -51,16 +51,13 @@ def static_configuration(resources: Resources) -> Json:
     }
 
 
-def static_listener(discovered: Json, resources: Resources) -> Json:
-    manager = discovered["filter_chains"][0]["filters"][0]
+def static_listener(plain: Json, resources: Resources) -> Json:
+    manager = plain["filter_chains"][0]["filters"][0]
     config = {key: value for key, value in manager["typed_config"].items() if key != "rds"}
-    config["http_filters"] = [inline(each, resources.token_configuration) for each in config["http_filters"]]
+    discovered = {each["name"]: untyped(each) for each in (resources.token_configuration, resources.rate_configuration)}
+    config["http_filters"] = [discovered.get(each["name"], each) for each in config["http_filters"]]
     config["route_config"] = untyped(resources.route_configurations[0])
-    return untyped(discovered) | {"filter_chains": [{"filters": [manager | {"typed_config": config}]}]}
-
-
-def inline(filter_: Json, discovered: Json) -> Json:
-    return untyped(discovered) if filter_["name"] == discovered["name"] else filter_
+    return untyped(plain) | {"filter_chains": [{"filters": [manager | {"typed_config": config}]}]}
 
 
 def untyped(resource: Json) -> Json:
