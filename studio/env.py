@@ -30,6 +30,21 @@ class BadEnvironment(SystemExit):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayEnv:
+    """How callers reach the endpoints, and the site's limits. 0 is no limit."""
+
+    tls_certificate: Path | None
+    tls_key: Path | None
+    tls_port: int
+    https_only: bool  # the plain port redirects
+    domain: str  # <endpoint>.<domain> is the endpoint too; empty: by path alone
+    requests_per_second: int  # of an endpoint that has no limit of its own
+    kilobytes_per_second: int
+    max_connections: int  # at all ports together
+    connections_per_second: int  # new ones at each port
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Env:
     data_dir: Path
     run_dir: Path
@@ -39,6 +54,7 @@ class Env:
     gateway_port: int
     public_url: str
     gateway_url: str
+    gateway: GatewayEnv
     admin_email: str
     admin_password: str = field(repr=False)
     demo: bool
@@ -49,6 +65,7 @@ class Env:
     broker_url: str = field(repr=False)
     own_broker: bool  # no BROKER_URL: `up` runs a Valkey of its own
     collector_interval_seconds: int
+    sandbox: str  # of replicas: auto, require (no start without) or off
     token_minutes: int  # how long a token is good that the studio signs
     signing_key_days: int  # after how many days a new key signs them
     autoscale_interval_seconds: int
@@ -62,6 +79,8 @@ def read(variables: Mapping[str, str]) -> Env:
     host, port = variables.get("STUDIO_HOST") or "127.0.0.1", _port(variables, "STUDIO_PORT", 8000)
     gateway_host = variables.get("STUDIO_GATEWAY_HOST") or "127.0.0.1"
     gateway_port = _port(variables, "STUDIO_GATEWAY_PORT", 8080)
+    gateway = _gateway(variables)
+    https = ("https", gateway.tls_port) if gateway.tls_certificate else ("http", gateway_port)
     return Env(
         data_dir=data_dir,
         run_dir=run_dir,
@@ -70,7 +89,8 @@ def read(variables: Mapping[str, str]) -> Env:
         gateway_host=gateway_host,
         gateway_port=gateway_port,
         public_url=_url(variables, "STUDIO_PUBLIC_URL", host, port),
-        gateway_url=_url(variables, "STUDIO_GATEWAY_URL", gateway_host, gateway_port),
+        gateway_url=_url(variables, "STUDIO_GATEWAY_URL", gateway_host, https[1], scheme=https[0]),
+        gateway=gateway,
         admin_email=variables.get("STUDIO_ADMIN_EMAIL", "").strip().lower(),
         admin_password=variables.get("STUDIO_ADMIN_PASSWORD", ""),
         demo=_flag(variables, "STUDIO_DEMO", default=True),
@@ -81,10 +101,50 @@ def read(variables: Mapping[str, str]) -> Env:
         broker_url=_broker(variables.get("BROKER_URL", "")) or f"redis+socket://{run_dir}/valkey.sock",
         own_broker=not variables.get("BROKER_URL"),
         collector_interval_seconds=_number(variables, "STUDIO_COLLECTOR_INTERVAL_SECONDS", 10, 1, 60),
+        sandbox=_one_of(variables, "STUDIO_SANDBOX", ("auto", "require", "off")),
         token_minutes=_number(variables, "STUDIO_TOKEN_MINUTES", 60, 5, 1440),
         signing_key_days=_number(variables, "STUDIO_SIGNING_KEY_DAYS", 90, 1, 3650),
         autoscale_interval_seconds=_number(variables, "STUDIO_AUTOSCALE_INTERVAL_SECONDS", 30, 1, 60),
     )
+
+
+def _gateway(variables: Mapping[str, str]) -> GatewayEnv:
+    certificate, key = (_file(variables, name) for name in ("STUDIO_TLS_CERT", "STUDIO_TLS_KEY"))
+    if bool(certificate) != bool(key):
+        missing = "STUDIO_TLS_KEY" if certificate else "STUDIO_TLS_CERT"
+        raise BadEnvironment(missing, "", "a certificate and its key are set together, or neither is.")
+    https_only = _flag(variables, "STUDIO_GATEWAY_HTTPS_ONLY", default=False)
+    if https_only and not certificate:
+        raise BadEnvironment("STUDIO_GATEWAY_HTTPS_ONLY", "1", "it needs STUDIO_TLS_CERT and STUDIO_TLS_KEY.")
+    return GatewayEnv(
+        tls_certificate=certificate,
+        tls_key=key,
+        tls_port=_port(variables, "STUDIO_GATEWAY_TLS_PORT", 8443),
+        https_only=https_only,
+        domain=_domain(variables, "STUDIO_GATEWAY_DOMAIN"),
+        requests_per_second=_number(variables, "STUDIO_ENDPOINT_REQUESTS_PER_SECOND", 500, 0, 2**31 - 1),
+        kilobytes_per_second=_number(variables, "STUDIO_ENDPOINT_KILOBYTES_PER_SECOND", 0, 0, 2**31 - 1),
+        max_connections=_number(variables, "STUDIO_GATEWAY_MAX_CONNECTIONS", 20_000, 1, 10_000_000),
+        connections_per_second=_number(variables, "STUDIO_GATEWAY_CONNECTIONS_PER_SECOND", 5_000, 0, 10_000_000),
+    )
+
+
+def _file(variables: Mapping[str, str], name: str) -> Path | None:
+    text = variables.get(name)
+    if not text:
+        return None
+    path = Path(text).absolute()
+    if not os.access(path, os.R_OK) or not path.is_file():
+        raise BadEnvironment(name, text, "there is no such file that can be read.")
+    return path
+
+
+def _domain(variables: Mapping[str, str], name: str) -> str:
+    text = variables.get(name, "").strip().lower()
+    label = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+    if text and not re.fullmatch(rf"{label}(\.{label})*", text):
+        raise BadEnvironment(name, text, "use a domain such as scoring.example.org, without a port.")
+    return text
 
 
 def _data_dir(text: str) -> Path:
@@ -142,10 +202,18 @@ def _flag(variables: Mapping[str, str], name: str, *, default: bool) -> bool:
     return text in ("1", "true", "yes")
 
 
-def _url(variables: Mapping[str, str], name: str, host: str, port: int) -> str:
+def _one_of(variables: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
+    """The first is the default."""
+    text = (variables.get(name) or allowed[0]).lower()
+    if text not in allowed:
+        raise BadEnvironment(name, text, f"use {', '.join(allowed[:-1])} or {allowed[-1]}.")
+    return text
+
+
+def _url(variables: Mapping[str, str], name: str, host: str, port: int, *, scheme: str = "http") -> str:
     text = variables.get(name)
     if not text:
-        return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104
+        return f"{scheme}://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104
     if _split(text).scheme not in ("http", "https") or not _split(text).hostname:
         raise BadEnvironment(name, text, "use a URL such as https://studio.example.org.")
     return text.rstrip("/")

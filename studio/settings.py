@@ -25,6 +25,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
+    "allauth.idp.oidc",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -125,6 +126,11 @@ USERSESSIONS_TRACK_ACTIVITY = True
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 
+# The studio as an identity provider: what it signs opens endpoints of the mode aad_token
+IDP_OIDC_ADAPTER = "studio.oidc.OIDCAdapter"
+IDP_OIDC_ACCESS_TOKEN_FORMAT = "jwt"  # noqa: S105
+IDP_OIDC_ACCESS_TOKEN_EXPIRES_IN = 15 * 60  # it cannot be revoked before
+
 # Browsers
 SESSION_COOKIE_NAME = f"studio_session_{env.port}"
 CSRF_COOKIE_NAME = f"studio_csrf_{env.port}"
@@ -207,10 +213,14 @@ LOGGING = {
 # The studio's own
 STUDIO_DATA_DIR = env.data_dir
 STUDIO_RUN_DIR = env.run_dir
+STUDIO_SANDBOX = env.sandbox
 STUDIO_PUBLIC_URL = env.public_url
 STUDIO_GATEWAY_URL = env.gateway_url
 STUDIO_GATEWAY_HOST = env.gateway_host
 STUDIO_GATEWAY_PORT = env.gateway_port
+STUDIO_GATEWAY_DOMAIN = env.gateway.domain
+STUDIO_ENDPOINT_REQUESTS_PER_SECOND = env.gateway.requests_per_second
+STUDIO_ENDPOINT_KILOBYTES_PER_SECOND = env.gateway.kilobytes_per_second
 STUDIO_TOKEN_MINUTES = env.token_minutes
 STUDIO_SIGNING_KEY_DAYS = env.signing_key_days
 STUDIO_COLLECTOR_INTERVAL_SECONDS = env.collector_interval_seconds

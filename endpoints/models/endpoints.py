@@ -33,6 +33,10 @@ class Endpoint(models.Model):
     traffic_version = models.PositiveIntegerField(default=1)
     traffic_changed_at = models.DateTimeField(null=True, blank=True)
     route_revision = models.BigIntegerField(default=0)
+    # Over all deployments; null is the site's default.
+    requests_per_second = models.PositiveIntegerField(null=True, blank=True)
+    kilobytes_per_second = models.PositiveIntegerField(null=True, blank=True)  # of 1024 bytes, in each direction
+    cors = models.JSONField(default=dict, blank=True)  # the fields of domain.limits.Cors; empty: off
     # What the gateway was last seen to do.
     live_traffic = models.JSONField(default=dict, blank=True)
     live_mirror = models.JSONField(default=dict, blank=True)

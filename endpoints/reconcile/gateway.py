@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Prefetch
 from django.utils import timezone
@@ -31,6 +32,7 @@ from endpoints.reconcile.leases import Held, lease
 from endpoints.reconcile.outcomes import limits_of
 from endpoints.selectors.access import invokers_of
 from endpoints.selectors.identity import issuers
+from endpoints.selectors.limits import cors_of, limits_in_force
 from endpoints.services import events
 
 logger = logging.getLogger(__name__)
@@ -112,7 +114,9 @@ def table_of(endpoints: Iterable[Endpoint]) -> RouteTable:
     by_role = [each for each in present if each.auth_mode == AuthMode.AAD_TOKEN]
     invokers = invokers_of(by_role) if by_role else {}
     return route_table(
-        (_endpoint_route(each, _claims(each, invokers.get(each.pk), believed)) for each in present), believed
+        (_endpoint_route(each, _claims(each, invokers.get(each.pk), believed)) for each in present),
+        believed,
+        domain=settings.STUDIO_GATEWAY_DOMAIN,
     )
 
 
@@ -135,6 +139,8 @@ def _endpoint_route(endpoint: Endpoint, claims: tuple[Claim, ...]) -> EndpointRo
         auth_mode=AuthMode(endpoint.auth_mode),
         keys=tuple(sorted(credential.value for credential in endpoint.credentials.all())) if by_key else (),
         claims=claims,
+        limits=limits_in_force(endpoint),
+        cors=cors_of(endpoint),
         deployments=tuple(_deployment_route(endpoint, item) for item in sorted(deployments, key=lambda d: d.name)),
     )
 

@@ -3,6 +3,7 @@
 import fcntl
 import shutil
 import socket
+import ssl
 from pathlib import Path
 from typing import IO
 
@@ -29,6 +30,24 @@ def check_ports(env: Env) -> None:
         raise CannotStart(f"STUDIO_PORT and STUDIO_GATEWAY_PORT are both {env.port}. Set one of them to another port.")
     _check_port(env.host, env.port, "STUDIO_PORT")
     _check_port(env.gateway_host, env.gateway_port, "STUDIO_GATEWAY_PORT")
+    if env.gateway.tls_certificate:
+        if env.gateway.tls_port in (env.port, env.gateway_port):
+            raise CannotStart(f"Port {env.gateway.tls_port} is taken twice. Set STUDIO_GATEWAY_TLS_PORT to another.")
+        _check_port(env.gateway_host, env.gateway.tls_port, "STUDIO_GATEWAY_TLS_PORT")
+
+
+def check_certificate(env: Env) -> None:
+    """One that does not work would leave the port open and every connection failing."""
+    given = env.gateway
+    if not given.tls_certificate:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(given.tls_certificate, given.tls_key, password="")
+    except (ssl.SSLError, OSError) as error:
+        raise CannotStart(
+            f"STUDIO_TLS_CERT and STUDIO_TLS_KEY do not work together ({error}). "
+            "Use PEM files: the certificate with its chain, and its key without a passphrase."
+        ) from None
 
 
 def _check_port(host: str, port: int, variable: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from endpoints.compute.local.files import write_private
 from endpoints.compute.local.supervisor import write_program
 from endpoints.domain.programs import Program
-from endpoints.gateway.envoy import Doors, envoy_command, prepare
+from endpoints.gateway.envoy import Doors, Tls, envoy_command, prepare
 from studio.env import ROOT, Env
 
 # In order of priority: the last one in this list ends first when the studio stops.
@@ -41,6 +41,21 @@ def access_log(env: Env) -> Path:
     return env.data_dir / "logs" / "access.jsonl"
 
 
+def doors(env: Env) -> Doors:
+    """Where the gateway lets callers in."""
+    given = env.gateway
+    tls = None
+    if given.tls_certificate and given.tls_key:
+        tls = Tls(port=given.tls_port, certificate=given.tls_certificate, key=given.tls_key, redirect=given.https_only)
+    return Doors(
+        port=env.gateway_port,
+        address=env.gateway_host,
+        tls=tls,
+        socket=env.run_dir / "gateway.sock",
+        new_connections_per_second=given.connections_per_second,
+    )
+
+
 def write_tree(env: Env) -> Path:
     """All files that supervisord reads; its configuration's path. Written anew at each start."""
     folder = supervisor_dir(env)
@@ -49,9 +64,10 @@ def write_tree(env: Env) -> Path:
     (env.data_dir / "logs").mkdir(exist_ok=True)
     prepare(
         env.data_dir / "gateway",
-        Doors(port=env.gateway_port, address=env.gateway_host),
+        doors(env),
         admin_socket=admin_socket(env),
         access_log=access_log(env),
+        max_connections=env.gateway.max_connections,
     )
     for stale in (folder / "studio" / "conf.d").glob("*.conf"):
         stale.unlink()

@@ -40,6 +40,7 @@ class Studio:
         with checks.lock(self.env):
             self._reap()
             checks.check_ports(self.env)
+            checks.check_certificate(self.env)
             signal.signal(signal.SIGTERM, self._on_signal)
             signal.signal(signal.SIGINT, self._on_signal)
             try:
