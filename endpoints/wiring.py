@@ -17,6 +17,7 @@ from endpoints.artifacts.scan import ScanReport
 from endpoints.artifacts.scan import scan as scan_folder
 from endpoints.compute.port import Compute
 from endpoints.domain.mlflow import MLflowModel
+from endpoints.domain.servers import server_for
 from endpoints.environments.port import EnvironmentBuilder
 from endpoints.gateway.port import Gateway
 from endpoints.telemetry.port import GatewayStatistics, ProcessStatistics
@@ -88,13 +89,19 @@ def _local() -> Adapters:
     data, run = Path(settings.STUDIO_DATA_DIR), Path(settings.STUDIO_RUN_DIR)
     programs = SupervisorPrograms(socket=run / "supervisor.sock", conf_dir=data / "supervisor" / "conf.d")
     return Adapters(
-        compute=LocalCompute(programs=programs, state_dir=data / "replicas"),
+        compute=LocalCompute(programs=programs, state_dir=data / "replicas", tools=_sandbox_tools()),
         gateway=EnvoyGateway(config_dir=data / "gateway", admin_socket=run / "envoy-admin.sock"),
         store=LocalArtifactStore(data / "artifacts"),
         builder=UvEnvironmentBuilder(programs=programs, root=data / "environments", uv=Path(uv.find_uv_bin())),
         gateway_statistics=EnvoyStatistics(run / "envoy-admin.sock"),
         process_statistics=LocalProcesses(),
     )
+
+
+def _sandbox_tools() -> Any:
+    from endpoints.compute.local import sandbox
+
+    return sandbox.NO_TOOLS if settings.STUDIO_SANDBOX == "off" else sandbox.tools()
 
 
 def scan(folder: Path) -> ScanReport:
@@ -122,6 +129,11 @@ def _plain(columns: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def inspect_mlflow(digest: str) -> MLflowModel:
     """The MLmodel of a stored artifact, which never changes."""
     return inspect_folder(store().path(digest))
+
+
+def server_requirements(kind: str) -> tuple[str, ...]:
+    """What an inference server needs in a deployment's environment."""
+    return (*runtime_requirements(), *server_for(kind).requirements)
 
 
 @cache

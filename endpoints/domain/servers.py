@@ -42,6 +42,7 @@ class InferenceServer(Protocol):
     liveness_path: str
     readiness_path: str
     scoring_path: str
+    requirements: tuple[str, ...]  # in the deployment's environment, beside our runtime's own
 
     def plan(self, given: ServerInput) -> ServerPlan: ...
 
@@ -52,6 +53,7 @@ class StudioServer:
     liveness_path = "/live"
     readiness_path = "/ready"
     scoring_path = "/score"
+    requirements: tuple[str, ...] = ()
 
     def plan(self, given: ServerInput) -> ServerPlan:
         return ServerPlan(
@@ -99,6 +101,8 @@ class AzureMLServer(StudioServer):
     Instead of gunicorn, so that it listens on the replica's socket, is probed while `run()` is busy, and a time-out
     ends the work.
     """
+
+    requirements = ("azureml-inference-server-http>=1.5,<2",)
 
     def _entry(self, given: ServerInput) -> tuple[str, ...]:
         return ("--azureml", *super()._entry(given))

@@ -11,7 +11,8 @@ from endpoints.domain.environments import EnvironmentSpec, EnvironmentSpecError,
 from endpoints.domain.errors import Invalid
 from endpoints.domain.mlflow import MLmodelError
 from endpoints.domain.names import checked_variables
-from endpoints.enums import ModelType
+from endpoints.domain.servers import server_for
+from endpoints.enums import ModelType, NetworkAccess, ServerKind
 from endpoints.models import EnvironmentVersion, ModelVersion, Workspace
 
 if TYPE_CHECKING:
@@ -23,6 +24,16 @@ MAX_PROBE_SECONDS = 3600
 MAX_PROBE_TRIES = 1000
 MAX_WORKERS = 64
 NEEDS_CODE = "Without an MLflow model a deployment needs scoring code with a scoring script."
+# Of the azureml package's own start, which is not used here: what they would have done, something else does.
+NOT_OF_AZUREML = {
+    "WORKER_TIMEOUT": "WORKER_TIMEOUT has no effect here: request_timeout_ms ends what takes too long. Leave it out.",
+    "WORKER_PRELOAD": "WORKER_PRELOAD has no effect here: each worker loads the script by itself. Leave it out.",
+    "AZUREML_ENTRY_SCRIPT": "AZUREML_ENTRY_SCRIPT is the scoring_script of the deployment. Leave it out.",
+    **{
+        name: f"{name} has no effect here: the server listens on a socket that is its replica's own. Leave it out."
+        for name in ("SERVER_PORT", "HEALTH_PORT", "SEPERATE_HEALTH_ENDPOINT")
+    },
+}
 _PROBE_FIELDS = frozenset({"initial_delay", "period", "timeout", "success_threshold", "failure_threshold"})
 
 
@@ -32,15 +43,30 @@ def check_specification(specification: Specification, *, workspace: Workspace) -
         **_numbers(specification),
         **_variables(specification.environment_variables),
         **_assets(specification, workspace),
+        **_server(specification),
         **_probe("liveness_probe", specification.liveness_probe),
         **_probe("readiness_probe", specification.readiness_probe),
     }
+    problems |= _egress(specification.egress_public_network_access)
     if specification.instance_type is None or not specification.instance_type.enabled:
         problems["instance_type"] = "Choose an instance type that is available."
     if problems:
         raise Invalid(problems)
     environment_spec(specification)
     return specification
+
+
+def _server(specification: Specification) -> dict[str, str]:
+    try:
+        server_for(specification.server)
+    except KeyError:
+        return {"server": f"There is no server “{specification.server}”. Use studio or azureml."}
+    if specification.server != ServerKind.AZUREML:
+        return {}
+    if specification.code is None:
+        return {"server": "The azureml server runs a scoring script. Choose its code, or the server studio."}
+    idle = [why for name, why in NOT_OF_AZUREML.items() if name in specification.environment_variables]
+    return {"environment_variables": idle[0]} if idle else {}
 
 
 def _numbers(specification: Specification) -> dict[str, str]:
@@ -90,6 +116,17 @@ def _probe(name: str, probe: Mapping[str, float]) -> dict[str, str]:
     return {}
 
 
+def _egress(access: str) -> dict[str, str]:
+    """Refused where nothing would keep it."""
+    name = "egress_public_network_access"
+    if access not in NetworkAccess.values:
+        return {name: f"Use {' or '.join(NetworkAccess.values)}."}
+    isolation = wiring.compute().isolation()
+    if access == NetworkAccess.DISABLED and not isolation.boxed:
+        return {name: f"Egress cannot be closed here. {isolation.reason}"}
+    return {}
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -133,13 +170,14 @@ def _scoring_problems(specification: Specification) -> dict[str, str]:
 
 def environment_spec(specification: Specification) -> EnvironmentSpec:
     """What must be installed: the environment asked for, else the model's own, and our server's needs."""
+    needs = wiring.server_requirements(specification.server)
     try:
         if specification.environment is not None:
-            return with_runtime(_spec_of(specification.environment), wiring.runtime_requirements())
+            return with_runtime(_spec_of(specification.environment), needs)
         if specification.model is None:
             raise Invalid({"environment": "Choose an environment."})
         model = wiring.inspect_mlflow(specification.model.artifact_id)
-        return with_runtime(for_mlflow(model), wiring.runtime_requirements())
+        return with_runtime(for_mlflow(model), needs)
     except EnvironmentSpecError as error:
         raise Invalid({"environment": str(error)}) from error
     except MLmodelError as error:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from endpoints.enums import ServerKind
 from endpoints.models import (
     CodeVersion,
     Deployment,
@@ -22,6 +23,30 @@ PROBE_FIELDS = {
     "success_threshold": "Successes",
     "failure_threshold": "Failures",
 }
+
+
+# One line each: what there is to choose between.
+SCRIPT_SERVERS = [
+    (
+        ServerKind.STUDIO.value,
+        "Studio: fast, replaces a worker that hangs or crashes, speaks the Open Inference Protocol too",
+    ),
+    (
+        ServerKind.AZUREML.value,
+        "Azure ML: the package azureml-inference-server-http itself, for answers that are Azure's to the letter",
+    ),
+]
+
+
+def script_server_field() -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label="Inference server",
+        required=False,
+        choices=SCRIPT_SERVERS,
+        widget=forms.RadioSelect,
+        initial=ServerKind.STUDIO,
+        help_text="Scripts that were written for Azure run on both.",
+    )
 
 
 class ProbeField(forms.MultiValueField):
@@ -104,12 +129,13 @@ class DeploymentUpdateForm(ComputeForm):
     model = forms.ModelChoiceField(ModelVersion.objects.none(), required=False)
     code = forms.ModelChoiceField(CodeVersion.objects.none(), required=False, empty_label="None (MLflow, no code)")
     scoring_script = forms.CharField(required=False, max_length=200)
+    server = script_server_field()
     environment = forms.ModelChoiceField(
         EnvironmentVersion.objects.none(), required=False, empty_label="The model's own (MLflow)"
     )
     generation = forms.IntegerField(widget=forms.HiddenInput)
 
-    field_order = ("description", "tags", "model", "code", "scoring_script", "environment")
+    field_order = ("description", "tags", "model", "code", "scoring_script", "server", "environment")
 
     def __init__(self, *args: Any, deployment: Deployment, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -118,6 +144,8 @@ class DeploymentUpdateForm(ComputeForm):
     def changes(self) -> dict[str, Any]:
         """Arguments of services.deployments.update_deployment."""
         cleaned = dict(self.cleaned_data)
+        if not cleaned["server"]:
+            del cleaned["server"]  # one that no script is served by stays
         return {"expected_generation": cleaned.pop("generation"), **cleaned}
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from endpoints.enums import ServerKind
 from endpoints.models import Deployment, Endpoint
 
 SCHEMAS = "https://azuremlschemas.azureedge.net/latest"
@@ -34,6 +35,8 @@ def deployment_yaml(deployment: Deployment) -> dict[str, Any]:
             "code": f"azureml:{deployment.code}",
             "scoring_script": deployment.scoring_script,
         }
+    if deployment.server != ServerKind.STUDIO:
+        document["server"] = str(deployment.server)
     document |= {
         "environment": f"azureml:{deployment.environment}" if deployment.environment else None,
         "environment_variables": dict.fromkeys(sorted(deployment.environment_variables), HIDDEN),

@@ -6,6 +6,7 @@ from django import forms
 from django.http import HttpRequest
 
 from endpoints.domain.errors import Invalid
+from endpoints.enums import ServerKind
 from endpoints.models import (
     CodeVersion,
     Deployment,
@@ -61,6 +62,7 @@ def _code(request: HttpRequest, draft: Draft, form: forms.Form) -> dict[str, Any
         "code_source": "registered",
         "code": code,
         "scoring_script": cleaned["scoring_script"] or "score.py",
+        "inference_server": cleaned["inference_server"] or ServerKind.STUDIO,
         "environment_source": "registered",
         "environment": environment,
     }
@@ -109,6 +111,7 @@ def specification(draft: Draft) -> Specification:
         model=_row(ModelVersion, draft, model.get("model")),
         code=_row(CodeVersion, draft, code.get("code")),
         scoring_script=code.get("scoring_script", ""),
+        server=code.get("inference_server", ServerKind.STUDIO),
         environment=_row(EnvironmentVersion, draft, code.get("environment")),
         instance_type=InstanceType.objects.filter(name=compute["instance_type"], enabled=True).first(),
         liveness_probe=compute["liveness_probe"],
@@ -135,6 +138,7 @@ def draft_like(deployment: Deployment) -> dict[str, Any]:
             "code_source": "registered",
             "code": deployment.code_id,
             "scoring_script": deployment.scoring_script,
+            "inference_server": deployment.server,
             "environment_source": "registered",
             "environment": deployment.environment_id,
         }

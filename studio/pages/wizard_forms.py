@@ -9,7 +9,7 @@ from endpoints.domain.names import NAME_RULE, checked_name
 from endpoints.enums import AuthMode, EndpointKind, ModelType
 from endpoints.models import CodeVersion, Endpoint, EnvironmentVersion, InstanceType, ModelVersion, Workspace
 from studio.pages.asset_forms import PYTHON_VERSIONS, UploadForm
-from studio.pages.deployment_forms import ComputeForm, queryset
+from studio.pages.deployment_forms import ComputeForm, queryset, script_server_field
 from studio.pages.forms import PairsField
 
 SCORE_TEMPLATE = '''import json
@@ -114,6 +114,7 @@ class CodeStepForm(UploadForm):
     script = forms.CharField(required=False, strip=False, max_length=500_000, initial=SCORE_TEMPLATE)
     code = forms.ModelChoiceField(CodeVersion.objects.none(), required=False, label="Registered code")
     scoring_script = forms.CharField(required=False, initial="score.py", max_length=200)
+    inference_server = script_server_field()
     environment_source = forms.ChoiceField(
         label="Environment",
         required=False,

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from endpoints.domain.servers import ServerInput, StudioServer
+from endpoints.domain.servers import AzureMLServer, ServerInput, StudioServer, server_for
 
 GIVEN = ServerInput(
     python="/env/bin/python",
@@ -82,3 +82,20 @@ def test_workers(variables: dict[str, str], concurrent: int, vcpu: float, worker
     given = replace(GIVEN, environment_variables=variables, max_concurrent_requests=concurrent, vcpu=vcpu)
     command = StudioServer().plan(given).command
     assert command[command.index("--workers") + 1] == workers
+
+
+def test_azureml_is_its_application_in_our_workers() -> None:
+    plan = server_for("azureml").plan(replace(GIVEN, service_name="flats"))
+    assert plan.command[-3:] == ("--azureml", "--entry-script", "/store/code/src/score.py")
+    assert plan.command[:2] == ("/env/bin/python", "/app/runtime")
+    added = {"AML_APP_ROOT": "/store/code", "AML_APP_INSIGHTS_ENABLED": "false"}
+    service = {"SERVICE_NAME": "flats", "SERVICE_PATH_PREFIX": "flats"}
+    assert {**StudioServer().plan(GIVEN).environment, **added, **service} == plan.environment
+    assert (plan.liveness_path, plan.readiness_path, plan.scoring_path) == ("/live", "/ready", "/score")
+
+
+def test_every_kind_has_its_own_server() -> None:
+    assert isinstance(server_for("studio"), StudioServer)
+    assert isinstance(server_for("azureml"), AzureMLServer)
+    with pytest.raises(KeyError):
+        server_for("gunicorn")

@@ -166,3 +166,25 @@ def test_files_that_are_gone(world: World, mlflow_model: ModelVersion) -> None:
 def test_triton_models_cannot_be_deployed_yet(world: World) -> None:
     model = ModelVersionFactory(workspace=world.workspace, type="triton_model")
     assert "Triton models cannot be deployed yet" in refused(world, model=model)["model"]
+
+
+def test_the_azureml_server_brings_its_package(world: World) -> None:
+    specification = replace(world.specification(), server="azureml")
+    check_specification(specification, workspace=world.workspace)
+    needed = [line for line in environment_spec(specification).requirements if line.startswith("azureml-")]
+    assert needed == ["azureml-inference-server-http<2,>=1.5"]
+    assert not [line for line in environment_spec(world.specification()).requirements if line.startswith("azureml-")]
+
+
+def test_the_azureml_server_serves_scripts_alone(world: World, mlflow_model: ModelVersion) -> None:
+    specification = Specification(model=mlflow_model, server="azureml", instance_type=world.instance_type())
+    with pytest.raises(Invalid) as caught:
+        check_specification(specification, workspace=world.workspace)
+    assert "runs a scoring script" in caught.value.fields["server"]
+
+
+def test_servers_and_variables_that_would_have_no_effect(world: World) -> None:
+    assert "no server “gunicorn”" in refused(world, server="gunicorn")["server"]
+    variables = {"environment_variables": {"WORKER_TIMEOUT": "60"}}
+    assert "request_timeout_ms ends" in refused(world, server="azureml", **variables)["environment_variables"]
+    check_specification(replace(world.specification(), **variables), workspace=world.workspace)

@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from endpoints.enums import ProvisioningState, ReplicaState, SleepState
+from endpoints.enums import ProvisioningState, ReplicaState, ServerKind, SleepState
 from endpoints.models import Deployment, default_probe
 from endpoints.selectors.assets import code_for, environments_for, models_for
 from studio.api.parsing import Only, StrictSerializer
@@ -61,6 +61,11 @@ class DeploymentChanges(StrictSerializer):
     tags = pairs(required=False)
     model = AssetField(models_for, required=False, allow_null=True)
     code_configuration = CodeConfiguration(required=False, allow_null=True)
+    server = serializers.ChoiceField(
+        ServerKind.choices,
+        required=False,
+        help_text="Which inference server runs it; studio if not given. Not one of Azure's.",
+    )
     environment = AssetField(
         environments_for, required=False, allow_null=True, help_text="An MLflow model brings its own."
     )
@@ -120,7 +125,7 @@ def specification_fields(body: Mapping[str, Any], present: Deployment | None = N
     return fields
 
 
-_PLAIN = ("model", "environment", "environment_variables", "instance_type", "instance_count")
+_PLAIN = ("model", "server", "environment", "environment_variables", "instance_type", "instance_count")
 
 
 class ReplicaSerializer(serializers.Serializer[Any]):
@@ -157,6 +162,7 @@ class DeploymentSerializer(serializers.Serializer[Any]):
     tags = pairs()
     model = AssetField(models_for, allow_null=True)
     code_configuration = _CodeShown(source="*")
+    server = serializers.ChoiceField(ServerKind.choices)
     environment = AssetField(environments_for, allow_null=True)
     environment_variables = pairs()
     instance_type = serializers.CharField(source="instance_type.name")
