@@ -9,6 +9,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="endpoint_list"), name="home"),
     path("healthz", healthz, name="healthz"),
     path("accounts/", include("allauth.urls")),
+    path("", include("allauth.idp.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("studio.api.urls")),
     re_path(r"^api/", unknown_route),

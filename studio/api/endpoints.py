@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import transaction
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -10,6 +11,7 @@ from rest_framework.response import Response
 from endpoints.models import Endpoint
 from endpoints.permissions import Action
 from endpoints.selectors.endpoints import endpoints_for, search_endpoints
+from endpoints.services.authentication import set_auth_mode
 from endpoints.services.credentials import read_keys, regenerate_key
 from endpoints.services.endpoints import create_endpoint, delete_endpoint, update_endpoint
 from endpoints.services.traffic import set_traffic
@@ -69,9 +71,15 @@ class EndpointDetail(StudioView):
     def patch(self, request: Request, name: str) -> Response:
         """Change an endpoint.
 
-        Its description and its tags; tags are replaced as a whole."""
+        Its description, its tags (replaced as a whole), and how callers show who they are: from when the gateway has
+        it, what they sent before is refused."""
         endpoint = self.endpoint(name, Action.WRITE)
-        update_endpoint(actor=self.actor, endpoint=endpoint, **self.body(EndpointWordsBody))
+        body = self.body(EndpointWordsBody)
+        mode = body.pop("auth_mode", None)
+        with transaction.atomic():
+            update_endpoint(actor=self.actor, endpoint=endpoint, **body)
+            if mode is not None:
+                set_auth_mode(actor=self.actor, endpoint=endpoint, auth_mode=mode)
         return Response(_shown(endpoint))
 
     @extend_schema(request=None, responses={202: EndpointSerializer})

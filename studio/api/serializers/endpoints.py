@@ -27,6 +27,11 @@ class EndpointWordsBody(StrictSerializer):
 
     description = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False, max_length=10_000)
     tags = pairs(required=False)
+    auth_mode = serializers.ChoiceField(
+        AuthMode.choices,
+        required=False,
+        help_text="key, aml_token or aad_token. Changed, what callers sent before is refused.",
+    )
 
     only = {
         "public_network_access": Only(
@@ -37,7 +42,6 @@ class EndpointWordsBody(StrictSerializer):
     }
     refused = {
         "name": "A name cannot be changed.",
-        "auth_mode": "How callers sign in cannot be changed. Make a new endpoint.",
         "identity": "Identities of endpoints are not available here. Leave it out.",
         "compute": "Kubernetes computes are not available yet. Leave it out.",
         "scoring_uri": READ_ONLY,
@@ -50,7 +54,6 @@ class EndpointBody(EndpointWordsBody):
     """A new endpoint."""
 
     name = serializers.CharField()
-    auth_mode = serializers.ChoiceField(AuthMode.choices, required=False, help_text="key is what there is yet.")
     kind = serializers.ChoiceField(EndpointKind.choices, required=False, help_text="online is what there is yet.")
 
 
