@@ -44,9 +44,7 @@ class AutoscaleSetting(models.Model):
     version = models.PositiveIntegerField(default=1)
     cooldown_until = models.DateTimeField(null=True, blank=True)
     evaluated_at = models.DateTimeField(null=True, blank=True)
-    last_decision = models.ForeignKey(
-        ScaleDecision, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
-    )  # None again once there is nothing that it wants
+    last_decision = models.ForeignKey(ScaleDecision, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
     updated_by = models.ForeignKey(

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -20,6 +20,8 @@ from endpoints.selectors.autoscale import readings, settings_at_work, spec_of
 from endpoints.services.deployments import update_deployment
 
 logger = logging.getLogger(__name__)
+
+SAME_WITHIN = timedelta(minutes=10)
 
 
 class _Changed(Exception):
@@ -95,9 +97,8 @@ def _note(row: AutoscaleSetting, decided: Decision, inputs: list[dict[str, Any]]
     """What was wanted and not done: once, with how often and until when. Nothing wanted leaves no trace."""
     last = row.last_decision
     if decided.outcome == ScaleOutcome.STEADY:
-        if last is not None:
-            _forgotten(row)
-    elif last is not None and _same(last, decided):
+        return
+    if last is not None and _same(last, decided, now):
         ScaleDecision.objects.filter(pk=last.pk).update(
             last_at=now, repeats=last.repeats + 1, reason=decided.reason, inputs=inputs
         )
@@ -106,13 +107,11 @@ def _note(row: AutoscaleSetting, decided: Decision, inputs: list[dict[str, Any]]
             _guarded(row, last_decision=ScaleDecision.objects.create(**_fields(row, decided, inputs, now, None)))
 
 
-def _forgotten(row: AutoscaleSetting) -> None:
-    AutoscaleSetting.objects.filter(pk=row.pk, version=row.version).update(last_decision=None)
-
-
-def _same(last: ScaleDecision, decided: Decision) -> bool:
+def _same(last: ScaleDecision, decided: Decision, now: datetime) -> bool:
+    """A little while without it does not make it another."""
     before = (last.outcome, last.profile, last.from_count, last.wanted)
-    return before == (decided.outcome, decided.profile, decided.current, decided.wanted)
+    recent = now - last.last_at <= SAME_WITHIN
+    return recent and before == (decided.outcome, decided.profile, decided.current, decided.wanted)
 
 
 def _guarded(row: AutoscaleSetting, **fields: Any) -> None:

@@ -12,7 +12,7 @@ from endpoints.domain.scaling_rules import AutoscaleSpec, ChangeType, Operator, 
 from endpoints.enums import ScaleOutcome
 from tests.domain.scaling_samples import NOW, back, out, read, setting, trigger
 
-CPU = {"metric": "CpuUtilizationPercentage", "window": timedelta(minutes=5)}
+CPU: dict[str, Any] = {"metric": "CpuUtilizationPercentage", "window": timedelta(minutes=5)}
 
 
 def look(spec: AutoscaleSpec, current: int, *, cooldown: float = 0, **values: float | None) -> Decision:
@@ -114,7 +114,7 @@ def test_what_would_have_to_be_undone_is_not_done() -> None:
 
 def test_less_is_taken_away_where_the_whole_would_flap() -> None:
     """Azure's example: 30 instances, 65 % CPU; scaling in by 10 would be 97.5 %."""
-    requests = {"metric": "RequestsPerMinute", "divide_per_instance": True}
+    requests: dict[str, Any] = {"metric": "RequestsPerMinute", "divide_per_instance": True}
     spec = setting(
         out(20, threshold=200, **requests), out(20, **CPU, threshold=70), back(10, threshold=51, **requests), high=50
     )
@@ -136,7 +136,7 @@ def test_a_metric_that_cannot_be_read_leads_up_to_the_default_and_never_down() -
 
 
 def test_no_requests_are_no_slow_requests() -> None:
-    latency = {"metric": "RequestLatency_P95", "divide_per_instance": False}
+    latency: dict[str, Any] = {"metric": "RequestLatency_P95", "divide_per_instance": False}
     spec = setting(out(**latency, threshold=200), back(**latency, threshold=100))
     idle = dict.fromkeys(spec.triggers, Reading(idle=True))
     decision = decide(spec, now=NOW, current=3, readings=idle)
