@@ -37,6 +37,8 @@ OF_AN_ENDPOINT: dict[str, dict[str, Any]] = {
 }
 WRITES: dict[str, dict[str, Any]] = {
     "endpoint_delete": E,
+    "endpoint_limits": E,
+    "endpoint_cors": E,
     "key_reveal": {**E, "kind": "Primary"},
     "key_regenerate": {**E, "kind": "Primary"},
     "deployment_retry": D,
@@ -51,6 +53,9 @@ OWN = (
     "endpoint_list endpoint_create operation_list model_list model_create environment_list environment_create usage "
     "usage_figure usage_csv activity profile_tokens workspace_members search live upload_stage workspace_switch"
 ).split()
+# Of the site's IT: GETs, and what only takes POST.
+OF_IT = "it_identity it_identity_add it_identity_test it_identity_provider".split()
+WRITES_OF_IT = "it_identity_enable it_identity_refresh it_identity_remove it_signing_rotate".split()
 # By an id or a version that belongs to a workspace or a person.
 ELSEWHERE = (
     "operation_detail operation_cancel build_log model_detail model_archive environment_detail environment_archive "
@@ -63,7 +68,7 @@ def named() -> set[str]:
 
 
 def test_the_table_names_every_page() -> None:
-    assert named() == {*OF_AN_ENDPOINT, *WRITES, *FOR_WRITERS, *OWN, *ELSEWHERE}
+    assert named() == {*OF_AN_ENDPOINT, *WRITES, *FOR_WRITERS, *OWN, *ELSEWHERE, *OF_IT, *WRITES_OF_IT}
 
 
 @pytest.fixture

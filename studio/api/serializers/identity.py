@@ -17,7 +17,7 @@ class EndpointTokenSerializer(serializers.Serializer[Any]):
     expiryTimeUtc = serializers.DateTimeField(source="expires_at")
     refreshAfterTimeUtc = serializers.DateTimeField(source="refresh_after", help_text="Get the next one from then on.")
 
-    def get_tokenType(self, _: Any) -> str:  # noqa: N802
+    def get_tokenType(self, _: Any) -> str:
         return "Bearer"
 
 

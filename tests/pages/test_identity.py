@@ -1,0 +1,127 @@
+"""IT's pages about whose tokens are believed."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from endpoints.domain.actor import SYSTEM
+from endpoints.models import Endpoint, IdentityProvider, SigningKey
+from endpoints.services.access_tokens import data_plane_token
+from endpoints.services.authentication import set_auth_mode
+from endpoints.services.identity import ensure_studio_provider
+from tests.issuer import LocalIssuer, local_issuer
+from tests.pages.test_access import OF_IT, WRITES_OF_IT
+from tests.people import People
+from tests.tokens import AUDIENCE
+
+SignedIn = Callable[[str], Client]
+LIST = "/it/identity/"
+
+
+@pytest.fixture
+def issuer() -> Iterator[LocalIssuer]:
+    with local_issuer() as running:
+        yield running
+
+
+@pytest.fixture
+def it(signed_in: SignedIn, hints: object) -> Client:
+    return signed_in("staff")
+
+
+def url_of(name: str) -> str:
+    return reverse(
+        name,
+        args=[] if name in ("it_identity", "it_identity_add", "it_identity_test", "it_signing_rotate") else ["studio"],
+    )
+
+
+@pytest.mark.parametrize("name", [*OF_IT, *WRITES_OF_IT])
+def test_it_alone_comes_here(signed_in: SignedIn, client: Client, people: People, name: str) -> None:
+    ensure_studio_provider()
+    assert "/accounts/login/" in client.post(url_of(name))["Location"]
+    for person in ("owner", "stranger"):
+        for answer in (signed_in(person).get(url_of(name)), signed_in(person).post(url_of(name))):
+            assert answer.status_code in (403, 405)
+    assert IdentityProvider.objects.get().enabled
+    assert not SigningKey.objects.exists()
+
+
+@pytest.mark.parametrize("name", OF_IT)
+def test_it_sees_every_page(it: Client, name: str) -> None:
+    ensure_studio_provider()
+    assert it.get(url_of(name)).status_code == 200
+
+
+def add(it: Client, url: str, **fields: str) -> None:
+    data = {"kind": "other", "name": "lab", "issuer": url, "audiences": f"{AUDIENCE}\nsecond", "groups_claim": "groups"}
+    answer = it.post(f"{LIST}add/", {**data, **fields})
+    assert answer.status_code == 303, answer.content.decode()
+
+
+def test_a_provider_is_added_shown_refreshed_disabled_and_removed(it: Client, issuer: LocalIssuer) -> None:
+    add(it, issuer.url)
+    provider = IdentityProvider.objects.get(name="lab")
+    assert (provider.audiences, provider.subject_claim) == ([AUDIENCE, "second"], "sub")
+    page = it.get(LIST).content.decode()
+    assert issuer.url in page
+    issuer.answers["/keys"] = (503, {}, b"")
+    it.post(f"{LIST}providers/lab/refresh/")
+    assert "Keys are old" in it.get(LIST).content.decode()
+    it.post(f"{LIST}providers/lab/enable/", {"enabled": "0"})
+    assert "Disabled" in it.get(LIST).content.decode()
+    it.post(f"{LIST}providers/lab/enable/", {"enabled": "1"})
+    it.post(f"{LIST}providers/lab/remove/")
+    assert not IdentityProvider.objects.filter(name="lab").exists()
+    assert it.get(f"{LIST}providers/lab/").status_code == 404
+
+
+def test_what_is_wrong_stands_at_its_field(it: Client, issuer: LocalIssuer) -> None:
+    issuer.answers["/.well-known/openid-configuration"] = (404, {}, b"")
+    data = {"kind": "other", "name": "lab", "issuer": issuer.url, "audiences": "a"}
+    answer = it.post(f"{LIST}add/", data)
+    assert answer.status_code == 422
+    assert "answers 404" in answer.content.decode()
+    assert issuer.url in answer.content.decode()
+    assert not IdentityProvider.objects.filter(name="lab").exists()
+
+
+def test_saving_its_audiences_asks_nobody(it: Client, issuer: LocalIssuer) -> None:
+    add(it, issuer.url)
+    issuer.asked.clear()
+    data = {"audiences": "another", "subject_claim": "", "groups_claim": "", "jwks_url": "", "pasted_jwks": ""}
+    assert it.post(f"{LIST}providers/lab/", data).status_code == 303
+    provider = IdentityProvider.objects.get(name="lab")
+    assert (provider.audiences, provider.subject_claim, provider.groups_claim) == (["another"], "sub", "")
+    assert issuer.asked == []
+
+
+def test_the_studios_own_audience_is_settable(it: Client) -> None:
+    ensure_studio_provider()
+    assert it.post(f"{LIST}providers/studio/", {"audiences": "api://models"}).status_code == 303
+    assert IdentityProvider.objects.get().audiences == ["api://models"]
+    assert it.post(f"{LIST}providers/studio/", {"audiences": ""}).status_code == 422
+
+
+def test_a_pasted_token_is_told_and_forgotten(it: Client, people: People, churn: Endpoint) -> None:
+    set_auth_mode(actor=SYSTEM, endpoint=churn, auth_mode="aad_token")
+    for person, said in (("owner", "The gateway takes it"), ("reader", "The gateway answers 401")):
+        token = data_plane_token(actor=people.actor(person)).value
+        page = it.post(f"{LIST}test/", {"token": token, "endpoint": "churn"}).content.decode()
+        assert said in page
+        assert token not in page
+    assert it.post(f"{LIST}test/", {"token": "x", "endpoint": "nowhere"}).status_code == 422
+
+
+def test_keys_rotate_and_revoke(it: Client) -> None:
+    it.post(f"{LIST}rotate/")
+    it.post(f"{LIST}rotate/")
+    assert SigningKey.objects.count() == 2
+    assert SigningKey.objects.filter(retired_at=None).count() == 1
+    page = it.get(LIST).content.decode()
+    assert all(key.kid in page for key in SigningKey.objects.all())
+    assert "PRIVATE" not in page
+    it.post(f"{LIST}rotate/", {"revoke": "1"})
+    assert SigningKey.objects.count() == 1
