@@ -54,6 +54,11 @@ class SleepState(TextChoices):
     WAKING = "waking"
 
 
+class NetworkAccess(TextChoices):
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+
+
 class ModelType(TextChoices):
     MLFLOW = "mlflow_model", "MLflow model"
     CUSTOM = "custom_model", "Custom model"

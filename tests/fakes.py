@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from endpoints.compute.port import ComputeError
 from endpoints.domain.environments import EnvironmentSpec
-from endpoints.domain.replicas import LogChunk, ReplicaObservation, ReplicaSpec
+from endpoints.domain.replicas import Isolation, LogChunk, ReplicaObservation, ReplicaSpec
 from endpoints.enums import BuildState, ReplicaState
 from endpoints.environments.port import BuildObservation
 
@@ -19,6 +19,7 @@ class FakeCompute:
 
     breaks: dict[str, dict[str, Any]] = field(default_factory=dict)  # deployment -> what is seen instead of ready
     refusal: str = ""  # set: nothing can be reached, and this is why
+    boxed: bool = True
     specs: dict[str, ReplicaSpec] = field(default_factory=dict)
     seen: dict[str, ReplicaObservation] = field(default_factory=dict)
     logs: dict[str, str] = field(default_factory=dict)
@@ -26,6 +27,9 @@ class FakeCompute:
     stops: list[str] = field(default_factory=list)
     restarted: list[str] = field(default_factory=list)
     purged: list[str] = field(default_factory=list)
+
+    def isolation(self) -> Isolation:
+        return Isolation(boxed=self.boxed, own_network=self.boxed, reason="" if self.boxed else "There is no box here.")
 
     def start(self, spec: ReplicaSpec) -> None:
         self._reach()

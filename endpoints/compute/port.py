@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from endpoints.domain.replicas import LogChunk, ReplicaObservation, ReplicaSpec
+from endpoints.domain.replicas import Isolation, LogChunk, ReplicaObservation, ReplicaSpec
 
 
 class ComputeError(Exception):
@@ -26,6 +26,8 @@ class Compute(Protocol):
 
     def read_log(self, replica_id: str, *, start: int | None = None, limit: int = 65536) -> LogChunk:
         """From byte `start`, or the last `limit` bytes when it is None. An unknown replica has an empty log."""
+
+    def isolation(self) -> Isolation: ...
 
     def purge(self, deployment_id: str) -> None:
         """Remove the logs and scratch folders of a deployment whose replicas are gone."""

@@ -41,6 +41,19 @@ class ReplicaSpec:
     vcpu: float | None = None
     memory_bytes: int | None = None
     drain_seconds: float = 30
+    # What it may see of this machine where replicas are boxed in: folders to read, and folders to write.
+    visible: tuple[str, ...] = ()
+    writable: tuple[str, ...] = ()
+    egress: bool = True  # whether it may open connections of its own; False is refused where it cannot be kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Isolation:
+    """How well a target keeps replicas from the machine, from each other and from the network."""
+
+    boxed: bool  # own mounts, processes and users; egress can be closed
+    own_network: bool = False  # with egress open, too: the machine's own services are out of reach
+    reason: str = ""  # why not boxed, and what to do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from endpoints.enums import FailureCode, ProvisioningState, ReplicaState, ServerKind, SleepState
+from endpoints.enums import FailureCode, NetworkAccess, ProvisioningState, ReplicaState, ServerKind, SleepState
 from endpoints.models.assets import CodeVersion, EnvironmentVersion, ModelVersion
 from endpoints.models.endpoints import Endpoint
 from endpoints.models.instance_types import InstanceType
@@ -51,6 +51,9 @@ class Deployment(models.Model):
     environment_hash = models.CharField(max_length=64, blank=True)
     environment_variables = models.JSONField(default=dict, blank=True)
     instance_type = models.ForeignKey(InstanceType, on_delete=models.PROTECT, related_name="deployments")
+    egress_public_network_access = models.CharField(
+        max_length=8, choices=NetworkAccess.choices, default=NetworkAccess.ENABLED
+    )
     request_timeout_ms = models.PositiveIntegerField(
         default=5000, validators=[MinValueValidator(1), MaxValueValidator(180_000)]
     )

@@ -8,6 +8,7 @@ from django.conf import settings
 from endpoints import wiring
 from endpoints.domain.replicas import Probe, ReplicaSpec
 from endpoints.domain.servers import ServerInput, server_for
+from endpoints.enums import NetworkAccess
 from endpoints.models import Deployment
 
 DRAIN_SECONDS = 30
@@ -19,11 +20,13 @@ def replica_id(deployment: Deployment, ordinal: int) -> str:
 
 
 def socket_of(replica: str) -> str:
-    return str(Path(settings.STUDIO_RUN_DIR) / f"{replica}.sock")
+    """In a folder of its own: all that a boxed replica sees of the folder of sockets."""
+    return str(Path(settings.STUDIO_RUN_DIR) / replica / "http.sock")
 
 
 def remove_scratch(replica: str) -> None:
     shutil.rmtree(_scratch(replica), ignore_errors=True)
+    shutil.rmtree(Path(socket_of(replica)).parent, ignore_errors=True)
 
 
 def _scratch(replica: str) -> Path:
@@ -52,7 +55,15 @@ def replica_spec(deployment: Deployment, ordinal: int) -> ReplicaSpec:
         vcpu=float(instance.vcpu),
         memory_bytes=instance.memory_mib * 1024 * 1024,
         drain_seconds=DRAIN_SECONDS,
+        visible=_visible(given),
+        writable=(given.scratch_dir, str(Path(given.socket).parent)),
+        egress=deployment.egress_public_network_access == NetworkAccess.ENABLED,
     )
+
+
+def _visible(given: ServerInput) -> tuple[str, ...]:
+    environment = str(Path(given.python).parent.parent) if given.python else ""
+    return tuple(folder for folder in (environment, given.runtime, given.model_dir, given.code_dir) if folder)
 
 
 def _server_input(deployment: Deployment, name: str) -> ServerInput:
@@ -62,6 +73,7 @@ def _server_input(deployment: Deployment, name: str) -> ServerInput:
     store = wiring.store()
     scratch = _scratch(name)
     scratch.mkdir(parents=True, exist_ok=True)
+    Path(socket_of(name)).parent.mkdir(mode=0o700, exist_ok=True)
     return ServerInput(
         python=str(build.python),
         runtime=str(wiring.RUNTIME),

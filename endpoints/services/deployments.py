@@ -15,7 +15,7 @@ from endpoints.domain.environments import EnvironmentSpec
 from endpoints.domain.errors import Conflict, Invalid, StaleVersion, Unavailable
 from endpoints.domain.lifecycle import Move
 from endpoints.domain.names import checked_name, checked_tags
-from endpoints.enums import OperationKind, ProvisioningState, ServerKind, SleepState
+from endpoints.enums import NetworkAccess, OperationKind, ProvisioningState, ServerKind, SleepState
 from endpoints.models import (
     CodeVersion,
     Deployment,
@@ -56,6 +56,7 @@ class Specification:
     max_request_bytes: int = 16 * 1024 * 1024
     liveness_probe: Mapping[str, float] = field(default_factory=default_probe)
     readiness_probe: Mapping[str, float] = field(default_factory=default_probe)
+    egress_public_network_access: str = NetworkAccess.ENABLED
 
 
 def create_deployment(

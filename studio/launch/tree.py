@@ -1,6 +1,7 @@
 """The programs of the studio itself, and supervisord's configuration."""
 
 import os
+import resource
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ BROKER, WEB, WORKER, BEAT, COLLECTOR, DEMO, ACTIVATOR, GATEWAY = (
     "studio-activator",
     "studio-gateway",
 )
+MOST_OPEN_FILES = 65_536
 PLAIN = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 
@@ -93,7 +95,7 @@ def _configuration(env: Env) -> str:
             f"pidfile = {folder / 'supervisord.pid'}",
             "nodaemon = true",
             "silent = true",
-            "minfds = 1024",
+            f"minfds = {_open_files()}",
             "[rpcinterface:supervisor]",
             "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
             "[include]",
@@ -102,6 +104,12 @@ def _configuration(env: Env) -> str:
         )
     )
     return text.replace("%", "%%")
+
+
+def _open_files() -> int:
+    """For everything below: the gateway holds two descriptors for each request that waits for a replica."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_OPEN_FILES if most == resource.RLIM_INFINITY else min(most, MOST_OPEN_FILES)
 
 
 def _programs(env: Env) -> list[tuple[Program, bool]]:

@@ -87,7 +87,7 @@ class RunningSupervisor:
         }
         given = command or (sys.executable, "-S", str(SERVER), self.socket(name))
         names: dict[str, Any] = {"id": name, "endpoint": "e", "deployment": "d", "socket": self.socket(name)}
-        return ReplicaSpec(**names, command=given, **complete)
+        return ReplicaSpec(**{**names, "command": given, **complete})
 
     def scoring(self, name: str, script: str, **settings: Any) -> ReplicaSpec:
         """Of the studio's own inference server with this score.py."""

@@ -72,7 +72,7 @@ def test_a_replica_that_is_killed_under_load_fails_no_request(serving: tuple[Run
     studio, key = serving
     before = replicas(studio, "echo", "one")[0]["restarts"]
     with under_load(studio, key, requests=3000) as results:
-        os.kill(studio.pid_of("endpoints/runtime", "-1-0.sock"), signal.SIGKILL)
+        os.kill(studio.pid_of("endpoints/runtime", "-1-0/http.sock"), signal.SIGKILL)
     assert results[0].failures == 0, (results[0].statuses, results[0].errors)
     wait_for(lambda: replicas(studio, "echo", "one")[0]["restarts"] > before)
     wait_for(lambda: both_ready(studio))

@@ -11,10 +11,11 @@ from typing import Any
 
 from endpoints.compute.local.files import read_json, write_private
 from endpoints.compute.local.log_files import read_chunk
+from endpoints.compute.local.sandbox import BLOCK_FD, INFO_FD, NO_TOOLS, Tools, boxed
 from endpoints.compute.local.supervisor import SupervisorPrograms, SupervisorUnreachable
 from endpoints.compute.port import ComputeError
 from endpoints.domain.programs import Program, ProgramState
-from endpoints.domain.replicas import LogChunk, ReplicaObservation, ReplicaSpec
+from endpoints.domain.replicas import Isolation, LogChunk, ReplicaObservation, ReplicaSpec
 from endpoints.enums import ReplicaState
 
 KEEPER = Path(__file__).with_name("keeper.py")
@@ -26,20 +27,22 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEX
 class LocalCompute:
     """A folder per replica under `state_dir`: specification, status, log. supervisord holds the keepers."""
 
-    def __init__(self, *, programs: SupervisorPrograms, state_dir: Path) -> None:
+    def __init__(self, *, programs: SupervisorPrograms, state_dir: Path, tools: Tools = NO_TOOLS) -> None:
         self._programs = programs
         self._state_dir = state_dir
+        self._tools = tools
 
     def start(self, spec: ReplicaSpec) -> None:
         folder = self._folder(spec.id)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         server = {
-            "command": list(spec.command),
+            "command": self._command(spec, folder),
             "environment": _environment(spec),
             "directory": spec.working_directory,
         }
         write_private(folder / "server.json", json.dumps(server))
         description = {key: value for key, value in asdict(spec).items() if key not in ("environment", "command")}
+        description["box"] = self._box(spec)
         write_private(folder / "replica.json", json.dumps(description))
         self._reaching(
             self._programs.add,
@@ -52,6 +55,30 @@ class LocalCompute:
                 stop_seconds=spec.drain_seconds + DRAIN_GRACE_SECONDS + 5,
             ),
         )
+
+    def _command(self, spec: ReplicaSpec, folder: Path) -> list[str]:
+        if not self._tools.bubblewrap:
+            if not spec.egress:
+                raise ComputeError(f"Egress cannot be closed here. {self._tools.reason}")
+            return list(spec.command)
+        return boxed(
+            spec.command,
+            tools=self._tools,
+            egress=spec.egress,
+            visible=spec.visible,
+            writable=spec.writable,
+            folder=folder,
+        )
+
+    def _box(self, spec: ReplicaSpec) -> dict[str, Any] | None:
+        """What the keeper must know of it."""
+        if not self._tools.bubblewrap:
+            return None
+        network = self._tools.slirp4netns if spec.egress else ""
+        return {"info_fd": INFO_FD, "block_fd": BLOCK_FD, "slirp4netns": network}
+
+    def isolation(self) -> Isolation:
+        return self._tools.isolation
 
     def stop(self, replica_id: str) -> None:
         self._reaching(self._programs.remove, replica_id)

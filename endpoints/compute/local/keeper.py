@@ -23,6 +23,7 @@ from typing import Any
 # Started by path, in a Python that knows nothing of the studio; these modules import nothing but the standard library.
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
+from endpoints.compute.local.box import Box, exit_code
 from endpoints.compute.local.memory import proportional_bytes, resident_bytes
 from endpoints.compute.local.output import Output, line_that_matters
 from endpoints.compute.local.probing import probe
@@ -84,6 +85,7 @@ class Keeper:
         self.folder = folder
         self.spec: dict[str, Any] = json.loads((folder / "replica.json").read_text())
         self.output = Output(folder / "server.log")
+        self.box = Box(self.spec["box"]) if self.spec.get("box") else None
         self.server: subprocess.Popen[bytes] | None = None
         self.liveness = ProbeClock(self.spec["liveness"])
         self.readiness = ProbeClock(self.spec["readiness"])
@@ -133,13 +135,17 @@ class Keeper:
         Path(self.spec["socket"]).unlink(missing_ok=True)
         launch = Path(__file__).with_name("launch.py")
         self.output.tail.clear()
+        inherited = self.box.open() if self.box else ()
         self.server = subprocess.Popen(
             [sys.executable, "-I", "-S", str(launch), str(self.folder / "server.json"), "KILL", str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=inherited,
         )
+        if self.box:
+            self.box.enter()
         assert self.server.stdout is not None
         self.reader = self.output.follow(self.server.stdout)
         self.began = time.monotonic()
@@ -212,18 +218,21 @@ class Keeper:
         assert self.server is not None
         if seconds:
             with contextlib.suppress(ProcessLookupError):
-                self.server.terminate()
+                if not (self.box and self.box.signal(signal.SIGTERM)):
+                    self.server.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.server.wait(seconds)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.server.pid, signal.SIGKILL)
         self.server.wait()
+        if self.box:
+            self.box.close()
 
     def ended(self) -> None:
         assert self.server is not None
         self.stop_server(0)  # what it left of its process group
         self.reader.join(1)
-        code = self.server.returncode
+        code = exit_code(self.server.returncode) if self.box else self.server.returncode
         given = self.status["reason"] in ("LivenessProbeFailed", "OutOfMemory")
         line = line_that_matters(list(self.output.tail))
         message = self.status["message"] if given else line or f"It ended with exit code {code} and no output."

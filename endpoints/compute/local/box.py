@@ -1,0 +1,109 @@
+"""Who is inside a replica's box, and its way out. Standard library only: the keeper runs it."""
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import subprocess
+from typing import Any
+
+NS_GET_USERNS = 0xB701  # ioctl_ns(2)
+PATIENCE_SECONDS = 20
+
+
+class Box:
+    """bubblewrap's process stands between the keeper and the server: what is meant for the server is sent inside."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        """`spec`: the descriptors that the command line names, and the program that connects its network, or ""."""
+        self.info_fd: int = spec["info_fd"]
+        self.block_fd: int = spec["block_fd"]
+        self.slirp4netns: str = spec["slirp4netns"]
+        self.first: int | None = None  # process 1 inside, by its number outside
+        self.network: subprocess.Popen[bytes] | None = None
+
+    def open(self) -> tuple[int, ...]:
+        """Pipes under the numbers that the box expects; those to hand on."""
+        self._info, told = os.pipe()
+        os.dup2(told, self.info_fd)
+        os.close(told)
+        held, self._begin = os.pipe()
+        os.dup2(held, self.block_fd)
+        os.close(held)
+        return (self.info_fd, self.block_fd)
+
+    def enter(self) -> None:
+        """Once it was started: learn who is inside, connect its network, let it begin."""
+        os.close(self.info_fd)
+        os.close(self.block_fd)
+        try:
+            self.first = self._told()
+            if self.first is not None and self.slirp4netns:
+                self._connect(self.first)
+        finally:
+            os.close(self._info)
+            with contextlib.suppress(OSError):
+                os.write(self._begin, b"1")
+            os.close(self._begin)
+
+    def _told(self) -> int | None:
+        """None when it ended before it could tell."""
+        text = b""
+        while b"}" not in text:
+            ready, _, _ = select.select([self._info], [], [], PATIENCE_SECONDS)
+            part = os.read(self._info, 4096) if ready else b""
+            if not part:
+                return None
+            text += part
+        return int(json.loads(text)["child-pid"])
+
+    def _connect(self, pid: int) -> None:
+        """The network is owned by a user namespace that only its descriptor leads to."""
+        with open(f"/proc/{pid}/ns/net") as network:  # noqa: PTH123
+            owner = fcntl.ioctl(network, NS_GET_USERNS)
+        ready, told = os.pipe()
+        command = [self.slirp4netns, "--configure", "--mtu=65520", "--disable-host-loopback"]
+        over, self._alive = os.pipe()  # held open for as long as the keeper lives and the server does
+        command += [f"--userns-path=/proc/self/fd/{owner}", f"--ready-fd={told}", f"--exit-fd={over}", str(pid), "tap0"]
+        try:
+            self.network = subprocess.Popen(
+                command,
+                pass_fds=(owner, told, over),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        finally:
+            for descriptor in (told, owner, over):
+                os.close(descriptor)
+        select.select([ready], [], [], PATIENCE_SECONDS)
+        os.close(ready)
+
+    def signal(self, number: int) -> bool:
+        """To the server itself; False when it cannot be found."""
+        if self.first is None:
+            return False
+        try:
+            with open(f"/proc/{self.first}/task/{self.first}/children") as file:  # noqa: PTH123
+                inside = [int(word) for word in file.read().split()]
+        except OSError:
+            return False
+        for pid in inside[:1]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        return bool(inside)
+
+    def close(self) -> None:
+        """The server has ended."""
+        if self.network is not None:
+            os.close(self._alive)
+            self.network.kill()
+            self.network.wait()
+            self.network = None
+        self.first = None
+
+
+def exit_code(returncode: int) -> int:
+    """bubblewrap tells a signal as a shell does."""
+    return 128 - returncode if returncode > 128 else returncode
