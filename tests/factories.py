@@ -10,6 +10,8 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from endpoints import models
+from endpoints.domain.scaling_presets import Bounds, Simple, simple_document
+from endpoints.domain.scaling_schema import parse, to_json
 from endpoints.enums import (
     BuildState,
     CredentialKind,
@@ -20,6 +22,7 @@ from endpoints.enums import (
     ProvisioningState,
     ReplicaState,
     Role,
+    ScaleOutcome,
     ScanStatus,
     Source,
     UsagePhase,
@@ -229,6 +232,31 @@ class ReplicaFactory(DjangoModelFactory):
     started_at = factory.LazyFunction(timezone.now)
     ready_at = factory.LazyFunction(timezone.now)
     changed_at = factory.LazyFunction(timezone.now)
+
+
+class AutoscaleSettingFactory(DjangoModelFactory):
+    """One to five instances; two more when over 70 % CPU, one less when under 30 %."""
+
+    class Meta:
+        model = models.AutoscaleSetting
+
+    deployment = factory.SubFactory(DeploymentFactory)
+    setting = factory.LazyFunction(
+        lambda: to_json(parse(simple_document(Simple(bounds=Bounds(minimum=1, maximum=5, default=1)))))
+    )
+
+
+class ScaleDecisionFactory(DjangoModelFactory):
+    class Meta:
+        model = models.ScaleDecision
+
+    deployment = factory.SubFactory(DeploymentFactory)
+    outcome = ScaleOutcome.SCALED
+    profile = "default"
+    from_count = 2
+    to_count = 4
+    wanted = 4
+    reason = "2 -> 4: in flight 9.1 per instance over 5 for 60 s"
 
 
 class OperationFactory(DjangoModelFactory):

@@ -32,12 +32,15 @@ class Part:
         problems: Problems,
         names: tuple[str, ...],
         refused: Mapping[str, str] | None = None,
+        *,
+        silent: bool = False,
     ) -> None:
         self.path, self.problems = path, problems
+        self._silent = silent or not isinstance(value, Mapping)  # what is no object lacks no fields
         self._found: dict[str, tuple[str, Any]] = {}
         if isinstance(value, Mapping):
             self._take(value, names, {plain(name): reason for name, reason in (refused or {}).items()})
-        else:
+        elif not silent:
             problems[path] = f"An object with {', '.join(names)} is expected here."
 
     def _take(self, value: Mapping[Any, Any], names: tuple[str, ...], refused: Mapping[str, str]) -> None:
@@ -66,13 +69,14 @@ class Part:
         return self._found.get(plain(name), ("", None))[1]
 
     def wrong(self, name: str, message: str) -> None:
-        self.problems.setdefault(self.where(name), message)
+        if not self._silent:
+            self.problems.setdefault(self.where(name), message)
 
     def part(self, name: str, names: tuple[str, ...], refused: Mapping[str, str] | None = None) -> "Part":
         value = self.get(name)
         if value is None:
             self.wrong(name, f"Missing: an object with {', '.join(names)}.")
-        return Part({} if value is None else value, self.where(name), self.problems, names, refused)
+        return Part(value, self.where(name), self.problems, names, refused, silent=value is None)
 
     def items(self, name: str, *, least: int = 0, most: int, what: str) -> Iterator[tuple[str, Any]]:
         """Of a list: (path, value) of each."""

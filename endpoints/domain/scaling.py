@@ -17,6 +17,7 @@ from endpoints.domain.scaling_rules import (
     MISSING,
     Aggregation,
     AutoscaleSpec,
+    ChangeType,
     Direction,
     MetricTrigger,
     Operator,
@@ -24,6 +25,7 @@ from endpoints.domain.scaling_rules import (
     Reading,
     Readings,
     Rule,
+    ScaleAction,
     Scope,
     Statistic,
 )
@@ -255,6 +257,22 @@ def because(trigger: MetricTrigger, reading: Reading, *, current: int) -> str:
 def condition(trigger: MetricTrigger) -> str:
     """Such as “in flight per instance over 5 for 60 s”."""
     return f"{_subject(trigger)}{_per(trigger)} {_limit(trigger)} for {told(trigger.window)}"
+
+
+def seen(trigger: MetricTrigger, reading: Reading, *, current: int) -> str:
+    """What it reads now, such as “9.1 per instance”."""
+    value = measured(trigger, reading, current=current)
+    if value is None:
+        return "no requests" if reading.idle else "cannot be read"
+    return _amount(trigger, value)
+
+
+def action_words(action: ScaleAction) -> str:
+    """Such as “add 2”."""
+    if action.type == ChangeType.EXACT:
+        return f"set to {action.value}"
+    verb = "add" if action.direction == Direction.INCREASE else "take away"
+    return f"{verb} {action.value}{' %' if action.type == ChangeType.PERCENT else ''}"
 
 
 def _subject(trigger: MetricTrigger) -> str:

@@ -17,6 +17,7 @@ from studio.api.view import StudioView
 from tests.api.conftest import Caller
 from tests.api.problems import fields, problem
 from tests.factories import (
+    AutoscaleSettingFactory,
     CodeVersionFactory,
     DeploymentFactory,
     EndpointFactory,
@@ -24,6 +25,7 @@ from tests.factories import (
     ModelVersionFactory,
     OperationFactory,
     PersonalTokenFactory,
+    ScaleDecisionFactory,
     UserFactory,
     WorkspaceFactory,
     member,
@@ -83,6 +85,8 @@ def arguments(adapters: object) -> dict[str, Any]:
     for made in (ModelVersionFactory, CodeVersionFactory, EnvironmentVersionFactory):
         made(workspace=workspace, name=NAME)
     operation = OperationFactory(deployment=deployment)
+    AutoscaleSettingFactory(deployment=deployment)
+    ScaleDecisionFactory(deployment=deployment)
     token = PersonalTokenFactory(user=owner)
     return {
         "name": NAME,

@@ -1,11 +1,13 @@
 """Deployments, named as in Azure's YAML (AML/reference-yaml-deployment-managed-online)."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from rest_framework import serializers
 
-from endpoints.enums import ProvisioningState, ReplicaState, ServerKind, SleepState
+from endpoints import wiring
+from endpoints.enums import NetworkAccess, ProvisioningState, ReplicaState, ServerKind, SleepState
 from endpoints.models import Deployment, default_probe
 from endpoints.selectors.assets import code_for, environments_for, models_for
 from studio.api.parsing import Only, StrictSerializer
@@ -22,7 +24,6 @@ IN_YAML = {
     "max_concurrent_requests_per_instance": "request_settings.max_concurrent_requests_per_instance",
     "max_request_bytes": "request_settings.max_request_bytes",
 }
-_CLOSED = "What a deployment may reach cannot be restricted here. Leave it out."
 
 
 class DeploymentQuery(StrictSerializer):
@@ -73,14 +74,16 @@ class DeploymentChanges(StrictSerializer):
     instance_type = InstanceTypeField(required=False)
     instance_count = serializers.IntegerField(required=False)
     request_settings = RequestSettings(required=False)
+    egress_public_network_access = serializers.ChoiceField(
+        NetworkAccess.choices, required=False, help_text="disabled: the replicas reach nothing of the network."
+    )
     liveness_probe = Probe(required=False)
     readiness_probe = Probe(required=False)
 
     only = {
         "type": Only("managed", "Only managed deployments are available."),
         "app_insights_enabled": Only(False, "There is no Application Insights here; metrics are always kept."),
-        "scale_settings": Only({"type": "default"}, "Autoscaling is not available yet; use instance_count."),
-        "egress_public_network_access": Only("enabled", _CLOSED),
+        "scale_settings": Only({"type": "default"}, "Rules of scaling are a setting of their own: PUT …/autoscale/."),
     }
     refused = {
         "name": "A name cannot be changed.",
@@ -125,7 +128,15 @@ def specification_fields(body: Mapping[str, Any], present: Deployment | None = N
     return fields
 
 
-_PLAIN = ("model", "server", "environment", "environment_variables", "instance_type", "instance_count")
+_PLAIN = (
+    "model",
+    "server",
+    "environment",
+    "environment_variables",
+    "instance_type",
+    "instance_count",
+    "egress_public_network_access",
+)
 
 
 class ReplicaSerializer(serializers.Serializer[Any]):
@@ -168,6 +179,8 @@ class DeploymentSerializer(serializers.Serializer[Any]):
     instance_type = serializers.CharField(source="instance_type.name")
     instance_count = serializers.IntegerField()
     request_settings = _RequestSettingsShown(source="*")
+    egress_public_network_access = serializers.CharField()
+    isolation = serializers.SerializerMethodField(help_text="How the replicas are kept from the machine they run on.")
     liveness_probe = Probe()
     readiness_probe = Probe()
     provisioning_state = serializers.ChoiceField(ProvisioningState.choices, source="state")
@@ -182,6 +195,9 @@ class DeploymentSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     created_by = maker()
     updated_at = serializers.DateTimeField()
+
+    def get_isolation(self, deployment: Deployment) -> dict[str, Any]:
+        return asdict(wiring.compute().isolation())
 
     def get_ready_replicas(self, deployment: Deployment) -> int:
         return sum(replica.state == ReplicaState.READY and replica.routed for replica in deployment.replicas.all())
