@@ -14,6 +14,7 @@ from .errors import FUNCTION_NOT_FOUND, IMPORT_ERROR, INIT_FAILED, LoadError, la
 from .openapi import own_documents
 from .request import Request
 from .script_calls import call_of
+from .streams import stream_of
 from .tensors import Tensor
 
 _PACKAGES = {
@@ -32,12 +33,14 @@ class ScriptModel:
             if not callable(getattr(module, name, None)):
                 message = f"{Path(entry_script).name} has no {name}() function"
                 raise LoadError(FUNCTION_NOT_FOUND, message)
+        self._run = module.run
         self._call = call_of(module.run)
-        self._folder = Path(entry_script).parent
+        self._documents = own_documents(Path(entry_script).parent)
         _initialise(module)
 
     def run(self, request: Request) -> Any:
-        return aml_http.completed(self._call.answer(request))
+        result = self._call.answer(request)
+        return stream_of(result, self._run) or aml_http.completed(result)
 
     def infer(self, inputs: list[Tensor], parameters: dict[str, Any]) -> Any:
         """Each input under its name, and what parameters there are under theirs."""
@@ -45,7 +48,7 @@ class ScriptModel:
         return self._call.infer({**parameters, **given})
 
     def describe(self) -> dict[str, Any]:
-        return {**self._call.describe(), "documents": own_documents(self._folder)}
+        return {**self._call.describe(), "documents": self._documents}
 
 
 def _import_script(path: Path) -> ModuleType:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openapi_spec_validator import validate
 
 from tests.runtime import environment
 from tests.runtime.serving import Served, start
@@ -187,3 +189,90 @@ def test_environment_without_mlflow(folder: Path) -> None:
     assert served.wait_until_exit() == 3
     last = served.log.splitlines()[-1]
     assert last == "studio-runtime: UserScriptImportError: ModuleNotFoundError: No module named 'mlflow'"
+
+
+INFER = "/v2/models/model/infer"
+
+
+def infer(served: Served, *inputs: dict[str, Any], **more: Any) -> dict[str, Any]:
+    answer = served.post(json.dumps({"inputs": list(inputs), **more}), path=INFER)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_open_inference_protocol_says_what_there_is(diabetes: Served) -> None:
+    assert diabetes.get("/v2/health/live").json() == {"live": True}
+    assert diabetes.get("/v2/health/ready").status_code == 200
+    assert diabetes.get("/v2/models/model/ready").json() == {"name": "model", "ready": True}
+    assert diabetes.get("/v2").json()["extensions"] == ["binary_tensor_data"]
+    described = diabetes.get("/v2/models/model").json()
+    assert [item["name"] for item in described["inputs"]] == COLUMNS
+    assert described["outputs"][0]["datatype"] == "FP64"
+    missing = diabetes.get("/v2/models/other")
+    assert (missing.status_code, "The model is called model" in missing.json()["error"]) == (404, True)
+
+
+def test_columns_as_tensors_and_as_one_matrix(diabetes: Served) -> None:
+    expected = diabetes.post(json.dumps({"input_data": [ROW, ROW]})).json()
+    matrix = {"name": "input-0", "datatype": "FP64", "shape": [2, 10], "data": [ROW, ROW]}
+    columns = [
+        {"name": name, "datatype": "FP64", "shape": [2, 1], "data": [value, value]}
+        for name, value in zip(COLUMNS, ROW, strict=True)
+    ]
+    for answer in (infer(diabetes, matrix), infer(diabetes, *columns)):
+        (output,) = answer["outputs"]
+        assert (output["shape"], output["datatype"], output["data"]) == ([2], "FP64", expected)
+
+
+def test_tensors_that_the_model_does_not_take(diabetes: Served) -> None:
+    for inputs, said in (
+        ([{"name": "x", "datatype": "FP64", "shape": [1, 2], "data": [1, 2]}], "has 2 columns; the model takes 10"),
+        ([{"name": "age", "datatype": "FP64", "shape": [1], "data": [1]}], "missing"),
+        (
+            [
+                {"name": "age", "datatype": "FP64", "shape": [1], "data": [1]},
+                {"name": "sex", "datatype": "FP64", "shape": [2], "data": [1, 2]},
+            ],
+            "columns of one table",
+        ),
+    ):
+        answer = diabetes.post(json.dumps({"inputs": inputs}), path=INFER)
+        assert (answer.status_code, said in answer.json()["error"]) == (400, True), answer.text
+
+
+def test_texts_numbers_times_and_params(shopping: Served) -> None:
+    answer = infer(
+        shopping,
+        {"name": "item", "datatype": "BYTES", "shape": [2], "data": ["tea", "milk"]},
+        {"name": "count", "datatype": "INT32", "shape": [2], "data": [3, 4]},
+        {"name": "at", "datatype": "BYTES", "shape": [2], "data": ["2026-01-31T12:00:00", "2026-02-01T00:00:00"]},
+        parameters={"price": 2.0},
+        outputs=[{"name": "total"}, {"name": "item"}],
+    )
+    assert [(item["name"], item["data"]) for item in answer["outputs"]] == [
+        ("total", [6.0, 8.0]),
+        ("item", ["tea", "milk"]),
+    ]
+
+
+def test_tensors_of_a_tensor_signature_in_bytes(servers: dict[str, Served]) -> None:
+    head = {
+        "inputs": [{"name": "x", "datatype": "FP32", "shape": [2, 3], "parameters": {"binary_data_size": 24}}],
+        "parameters": {"binary_data_output": True},
+    }
+    text = json.dumps(head).encode()
+    body = text + struct.pack("<6f", 1, 2, 3, 4, 5, 6)
+    length = {"inference-header-content-length": str(len(text)), "content-type": "application/octet-stream"}
+    answer = servers["mean"].post(body, path=INFER, headers=length)
+    assert answer.status_code == 200, answer.text
+    size = int(answer.headers["inference-header-content-length"])
+    (output,) = json.loads(answer.content[:size])["outputs"]
+    assert (output["datatype"], output["shape"]) == ("FP32", [2])
+    assert struct.unpack("<2f", answer.content[size:]) == (2.0, 5.0)
+
+
+def test_documents_of_signatures_are_valid(servers: dict[str, Served]) -> None:
+    for served in servers.values():
+        for version in ("2.0", "3.0", "3.1"):
+            validate(served.get(f"/swagger.json?version={version}").json())
