@@ -1,5 +1,7 @@
 """An endpoint's Settings: its words, and its end."""
 
+from typing import Any
+
 from allauth.account.decorators import reauthentication_required
 from django import forms
 from django.contrib import messages
@@ -8,10 +10,15 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
 from endpoints.domain.errors import Invalid
+from endpoints.domain.limits import most_pending
+from endpoints.models import Deployment, Endpoint
+from endpoints.selectors.limits import limits_in_force
 from endpoints.services.endpoints import delete_endpoint, update_endpoint
 from studio.actors import actor_of
+from studio.pages.authentication import modes
 from studio.pages.endpoint_frame import endpoint_frame
 from studio.pages.forms import PairsField, add_problems
+from studio.pages.limit_forms import cors_form, limits_form
 from studio.pages.page import page, show, went_to
 
 
@@ -24,8 +31,7 @@ class EndpointForm(forms.Form):
 def endpoint_settings(request: HttpRequest, name: str) -> HttpResponse:
     context = endpoint_frame(request, name, "endpoint_settings")
     endpoint = context["endpoint"]
-    initial = {"description": endpoint.description, "tags": endpoint.tags}
-    form = EndpointForm(request.POST or None, initial=initial)
+    form = _words(endpoint, request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             update_endpoint(actor=actor_of(request), endpoint=endpoint, **form.cleaned_data)
@@ -33,8 +39,37 @@ def endpoint_settings(request: HttpRequest, name: str) -> HttpResponse:
             add_problems(form, error)
         else:
             return went_to(request, reverse("endpoint_settings", args=[endpoint.name]), "Saved.")
-    context |= {"form": form, "goes": _goes(context)}
+    context |= settings_context(context) | {"form": form}
     return show(request, "settings/endpoint.html", context, status=422 if form.errors else 200)
+
+
+def _words(endpoint: Endpoint, data: Any = None) -> EndpointForm:
+    return EndpointForm(data, initial={"description": endpoint.description, "tags": endpoint.tags})
+
+
+def settings_context(context: dict[str, Any]) -> dict[str, Any]:
+    """All forms of the page, as they are before anybody sent one. `context` is the endpoint's frame."""
+    endpoint = context["endpoint"]
+    return {
+        "form": _words(endpoint),
+        "limits_form": limits_form(endpoint),
+        "cors_form": cors_form(endpoint),
+        "limits": limits_in_force(endpoint),
+        "pending": [pending(deployment) for deployment in context["deployments"]],
+        "goes": _goes(context),
+        "modes": modes(endpoint),
+    }
+
+
+def pending(deployment: Deployment) -> dict[str, Any]:
+    """How many requests may be in flight at a deployment, and how that comes about."""
+    concurrent, instances = deployment.max_concurrent_requests_per_instance, deployment.instance_count
+    return {
+        "name": deployment.name,
+        "concurrent": concurrent,
+        "instances": instances,
+        "most": most_pending(max_concurrent=concurrent, instances=instances),
+    }
 
 
 def _goes(context: dict[str, object]) -> list[str]:

@@ -17,7 +17,7 @@ from studio.actors import actor_of, signed_in
 from studio.pages.endpoint_frame import endpoint_frame, scoring_uri
 from studio.pages.page import page, show
 from studio.pages.sample_body import sample_body
-from studio.pages.snippets import snippets
+from studio.pages.snippets import snippets, token_url
 
 HISTORY = 50
 SHOWN_BYTES = 200_000
@@ -50,7 +50,9 @@ def _context(request: HttpRequest, name: str) -> dict[str, Any]:
         "path": request.POST.get("path") or (replayed.path if replayed else "/score"),
         "body": replayed.request_body if replayed else json.dumps(sample, indent=2),
         "runnable": [item for item in deployments if item.serving_generation],
-        "snippets": snippets(url=scoring_uri(endpoint), body=sample, deployment=pinned),
+        "snippets": snippets(
+            url=scoring_uri(endpoint), body=sample, deployment=pinned, token_url=token_url(endpoint)
+        ),
     }
 
 

@@ -2,6 +2,7 @@
 
 from studio.pages import (
     activity,
+    authentication,
     consume,
     cost,
     deployments,
@@ -29,6 +30,7 @@ from studio.pages import (
 urlpatterns = [
     *wizard.urlpatterns,  # endpoints/create/ before endpoints/<name>/
     *activity.urlpatterns,
+    *authentication.urlpatterns,
     *consume.urlpatterns,
     *cost.urlpatterns,
     *deployments.urlpatterns,

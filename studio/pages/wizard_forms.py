@@ -9,6 +9,7 @@ from endpoints.domain.names import NAME_RULE, checked_name
 from endpoints.enums import AuthMode, EndpointKind, ModelType
 from endpoints.models import CodeVersion, Endpoint, EnvironmentVersion, InstanceType, ModelVersion, Workspace
 from studio.pages.asset_forms import PYTHON_VERSIONS, UploadForm
+from studio.pages.authentication import CHOICES
 from studio.pages.deployment_forms import ComputeForm, queryset, script_server_field
 from studio.pages.forms import PairsField
 
@@ -52,7 +53,7 @@ class BasicsForm(forms.Form):
     )
     auth_mode = forms.ChoiceField(
         label="Authentication",
-        choices=[(AuthMode.KEY.value, "Key: callers send one of two keys")],
+        choices=[(mode.value, words) for mode, words in CHOICES.items()],
         widget=forms.RadioSelect,
         initial=AuthMode.KEY,
     )

@@ -37,6 +37,8 @@ OF_AN_ENDPOINT: dict[str, dict[str, Any]] = {
 }
 WRITES: dict[str, dict[str, Any]] = {
     "endpoint_delete": E,
+    "endpoint_auth_mode": E,
+    "endpoint_token": E,
     "endpoint_limits": E,
     "endpoint_cors": E,
     "key_reveal": {**E, "kind": "Primary"},
