@@ -4,7 +4,8 @@ from typing import Any
 
 from django import forms
 
-from endpoints.enums import ServerKind
+from endpoints.domain.limits import most_pending
+from endpoints.enums import NetworkAccess, ServerKind
 from endpoints.models import (
     CodeVersion,
     Deployment,
@@ -35,6 +36,12 @@ SCRIPT_SERVERS = [
         ServerKind.AZUREML.value,
         "Azure ML: the package azureml-inference-server-http itself, for answers that are Azure's to the letter",
     ),
+]
+
+
+EGRESS = [
+    (NetworkAccess.ENABLED.value, "Enabled: replicas may open connections, to fetch features or call a service"),
+    (NetworkAccess.DISABLED.value, "Disabled: replicas reach nothing, and are reached through the gateway alone"),
 ]
 
 
@@ -95,6 +102,13 @@ class ComputeForm(forms.Form):
         help_text="When more than twice as many wait, callers get 429.",
     )
     environment_variables = PairsField(help_text="One NAME=value in a line.")
+    egress_public_network_access = forms.ChoiceField(
+        label="Outbound network",
+        choices=EGRESS,
+        widget=forms.RadioSelect,
+        initial=NetworkAccess.ENABLED,
+        required=False,
+    )
     liveness_probe = ProbeField(help_text="A replica that fails it is restarted.")
     readiness_probe = ProbeField(help_text="A replica that fails it gets no requests.")
 
@@ -140,10 +154,17 @@ class DeploymentUpdateForm(ComputeForm):
     def __init__(self, *args: Any, deployment: Deployment, **options: Any) -> None:
         super().__init__(*args, **options)
         narrow_to(self, deployment.endpoint.workspace)
+        concurrent, instances = deployment.max_concurrent_requests_per_instance, deployment.instance_count
+        self.fields["max_concurrent_requests_per_instance"].help_text = (
+            f"At most 2 × {concurrent} × {instances} replicas = "
+            f"{most_pending(max_concurrent=concurrent, instances=instances)} requests are in flight now; "
+            "one more gets 429."
+        )
 
     def changes(self) -> dict[str, Any]:
         """Arguments of services.deployments.update_deployment."""
         cleaned = dict(self.cleaned_data)
+        cleaned["egress_public_network_access"] = cleaned["egress_public_network_access"] or NetworkAccess.ENABLED
         if not cleaned["server"]:
             del cleaned["server"]  # one that no script is served by stays
         return {"expected_generation": cleaned.pop("generation"), **cleaned}

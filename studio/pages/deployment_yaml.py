@@ -42,6 +42,7 @@ def deployment_yaml(deployment: Deployment) -> dict[str, Any]:
         "environment_variables": dict.fromkeys(sorted(deployment.environment_variables), HIDDEN),
         "instance_type": deployment.instance_type.name,
         "instance_count": deployment.instance_count,
+        "egress_public_network_access": str(deployment.egress_public_network_access),
         "request_settings": {
             "request_timeout_ms": deployment.request_timeout_ms,
             "max_concurrent_requests_per_instance": deployment.max_concurrent_requests_per_instance,

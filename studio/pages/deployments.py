@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
+from endpoints import wiring
 from endpoints.domain.errors import Conflict, Invalid
 from endpoints.models import Deployment
 from endpoints.selectors.endpoints import replica_of
@@ -28,6 +29,7 @@ def deployment_detail(request: HttpRequest, name: str, deployment: str) -> HttpR
         "replicas": list(found.replicas.all()),
         "operations": list(found.operations.all()[:5]),
         "variables": sorted(found.environment_variables),
+        "isolation": wiring.compute().isolation(),
     }
     return show(request, "deployments/detail.html", context, partial="overview")
 

@@ -51,7 +51,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"readiness_probe": {"period": "soon"}}, "readiness_probe.period"),
     ({"app_insights_enabled": True}, "app_insights_enabled"),
     ({"scale_settings": {"type": "target_utilization"}}, "scale_settings"),
-    ({"egress_public_network_access": "disabled"}, "egress_public_network_access"),
+    ({"egress_public_network_access": "closed"}, "egress_public_network_access"),
     ({"type": "kubernetes"}, "type"),
     ({"data_collector": {"collections": {}}}, "data_collector"),
     ({"identity": {"type": "system_assigned"}}, "identity"),
