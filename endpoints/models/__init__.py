@@ -9,12 +9,13 @@ from endpoints.models.assets import (
     VersionedAsset,
 )
 from endpoints.models.autoscale import AutoscaleSetting, ScaleDecision
-from endpoints.models.deployments import Deployment, Replica, default_probe
+from endpoints.models.deployments import Deployment, Replica, ReplicaPort, default_probe
 from endpoints.models.endpoints import Credential, Endpoint, GatewayState
 from endpoints.models.events import Event
 from endpoints.models.identity import IdentityProvider, SigningKey
 from endpoints.models.instance_types import InstanceType
 from endpoints.models.operations import Lease, Operation
+from endpoints.models.registries import RegistryCredential
 from endpoints.models.requests import Draft, TestCall
 from endpoints.models.telemetry import CounterCursor, Sample, Usage
 from endpoints.models.users import PersonalToken, User
@@ -39,7 +40,9 @@ __all__ = [
     "ModelVersion",
     "Operation",
     "PersonalToken",
+    "RegistryCredential",
     "Replica",
+    "ReplicaPort",
     "RoleAssignment",
     "Sample",
     "ScaleDecision",

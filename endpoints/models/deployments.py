@@ -45,6 +45,11 @@ class Deployment(models.Model):
     code = models.ForeignKey(CodeVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="deployments")
     scoring_script = models.CharField(max_length=200, blank=True)
     server = models.CharField(max_length=10, choices=ServerKind.choices, default=ServerKind.STUDIO)
+    # Of servers that the user brings: words to run, or a container image; routes as {liveness_route: {port, path}, …}.
+    command = models.JSONField(default=list, blank=True)
+    image = models.CharField(max_length=512, blank=True)
+    inference_config = models.JSONField(default=dict, blank=True)
+    model_mount_path = models.CharField(max_length=300, blank=True)
     environment = models.ForeignKey(
         EnvironmentVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="deployments"
     )
@@ -116,7 +121,8 @@ class Replica(models.Model):
     instance_type = models.ForeignKey(
         InstanceType, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )  # of its generation: what it costs
-    socket = models.CharField(max_length=107)
+    socket = models.CharField(max_length=107)  # a unix socket's path, or 127.0.0.1:PORT
+    readiness_socket = models.CharField(max_length=107, blank=True)  # where readiness is asked, if elsewhere
     state = models.CharField(max_length=12, choices=ReplicaState.choices, default=ReplicaState.STARTING)
     routed = models.BooleanField(default=False)
     route_revision = models.BigIntegerField(default=0)  # the one that carries `routed`
@@ -136,3 +142,17 @@ class Replica(models.Model):
 
     def __str__(self) -> str:
         return self.id
+
+
+class ReplicaPort(models.Model):
+    """A TCP port of this machine that a replica has, for as long as it has its row."""
+
+    number = models.PositiveIntegerField(primary_key=True)
+    replica = models.ForeignKey(Replica, on_delete=models.CASCADE, related_name="ports")
+    declared = models.PositiveIntegerField()  # as its routes name it; 0 where they name none
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["replica", "declared"], name="one_port_of_a_replica")]
+
+    def __str__(self) -> str:
+        return str(self.number)

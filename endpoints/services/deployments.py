@@ -1,6 +1,6 @@
 """Deployments: create, update, scale, retry, delete; restart of a replica."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -47,6 +47,10 @@ class Specification:
     code: CodeVersion | None = None
     scoring_script: str = ""
     server: str = ServerKind.STUDIO
+    command: Sequence[str] = field(default_factory=list)
+    image: str = ""
+    inference_config: Mapping[str, Any] = field(default_factory=dict)
+    model_mount_path: str = ""
     environment: EnvironmentVersion | None = None
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     instance_type: InstanceType | None = None
