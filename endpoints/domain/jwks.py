@@ -30,7 +30,7 @@ def signing_keys(text: str, *, field: str = "jwks") -> list[dict[str, str]]:
         raise Invalid({field: 'This is no JSON Web Key Set; it looks like {"keys": [{"kty": "RSA", …}]}.'}) from None
     if not isinstance(keys, list):
         raise Invalid({field: '"keys" must be a list.'})
-    if any(isinstance(key, Mapping) and key.get("kty") in MEMBERS and PRIVATE & set(key) for key in keys):
+    if any(kind(key) and PRIVATE & set(key) for key in keys):
         raise Invalid({field: "A key in it is private. Publish public keys alone, and replace the one that got out."})
     found = [bare(key) for key in keys[:MOST_KEYS] if is_usable(key)]
     if not found:
@@ -39,7 +39,7 @@ def signing_keys(text: str, *, field: str = "jwks") -> list[dict[str, str]]:
 
 
 def is_usable(key: object) -> bool:
-    if not isinstance(key, Mapping) or key.get("kty") not in MEMBERS or key.get("use", "sig") != "sig":
+    if not isinstance(key, Mapping) or not kind(key) or key.get("use", "sig") != "sig":
         return False
     members = MEMBERS[key["kty"]]
     if not all(isinstance(key.get(name), str) and key[name] for name in members):
@@ -47,6 +47,12 @@ def is_usable(key: object) -> bool:
     if key["kty"] == "RSA":
         return len(decoded(key["n"])) >= SHORTEST_RSA and len(decoded(key["e"])) > 0
     return key["crv"] in CURVES and all(decoded(key[name]) for name in members[2:])
+
+
+def kind(key: object) -> str:
+    """Empty for what is no key of a kind that can be public."""
+    found = key.get("kty") if isinstance(key, Mapping) else None
+    return found if isinstance(found, str) and found in MEMBERS else ""
 
 
 def bare(key: Mapping[str, Any]) -> dict[str, str]:

@@ -153,4 +153,4 @@ def _meets(claims: Mapping[str, Any], wanted: Claim) -> bool:
     if claims.get("iss") != wanted.issuer:
         return False
     found = claims.get(wanted.name)
-    return wanted.value in found if wanted.listed and isinstance(found, list) else found == wanted.value
+    return isinstance(found, list) and wanted.value in found if wanted.listed else found == wanted.value

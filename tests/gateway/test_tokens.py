@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ import jwt
 import pytest
 
 from endpoints.domain.routing import EndpointRoute, Invokers, Issuer, claims_of, route_table
+from endpoints.domain.token_checks import examine
 from endpoints.enums import AuthMode
 from endpoints.gateway.port import RouteTableRefused
 from tests.gateway.replica import Replica, Replicas
@@ -316,3 +318,33 @@ def test_a_key_set_that_envoy_refuses_changes_nothing(
     eventually(lambda: own_envoy.gateway.observe().version == table.version)
     answer = httpx.post(f"{own_envoy.url}/open/score", headers=bearer(PROVIDER.token("ada")))
     assert answer.status_code == 200
+
+
+def every_token() -> dict[str, str]:
+    """Good and bad, of both kinds."""
+    bad = {
+        f"{name} of {signer.kid}": pair[0]
+        for signer in (STUDIO, PROVIDER)
+        for name, pair in refused_tokens(signer).items()
+    }
+    return bad | {
+        "bound": STUDIO.token(endpoint=MINE),
+        "bound elsewhere": STUDIO.token(endpoint=OTHER),
+        "ada": PROVIDER.token("ada"),
+        "eve": PROVIDER.token("eve"),
+        "member": PROVIDER.token("x", groups=["scorers"]),
+        "group of the name": PROVIDER.token("x", groups="scorers"),
+        "by oid": ELLIPTIC.token("x", oid="1-2-3"),
+        "by sub": ELLIPTIC.token("1-2-3"),
+        "nearly expired": PROVIDER.token("ada", lifetime=-3),
+    }
+
+
+def test_what_the_studio_says_of_a_token_is_what_the_gateway_does(served: Replica, client: httpx.Client) -> None:
+    """The page that explains a token goes through the same checks; it may not tell anything else."""
+    for path, mode in (("/mine/score", AuthMode.AML_TOKEN), ("/open/score", AuthMode.AAD_TOKEN)):
+        of_mode = [issuer for issuer in ISSUERS if issuer.auth_mode == mode]
+        wanted = list(claims_of(endpoint_id=MINE, auth_mode=mode, invokers=ADA, issuers=ISSUERS))
+        for name, token in every_token().items():
+            told = examine(token, of_mode, now=datetime.now(UTC), wanted=wanted).accepted
+            assert (client.post(path, headers=bearer(token)).status_code == 200) == told, (path, name)
