@@ -6,11 +6,12 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
-from . import inference_protocol, openapi
+from . import inference_protocol, log, openapi
+from .departures import Departure
 from .errors import ScoringError
 from .metrics import CONTENT_TYPE, Metrics
 from .options import Options
@@ -32,6 +33,7 @@ class Response(NamedTuple):
     content_type: str = "application/json"
     headers: tuple[tuple[bytes, bytes], ...] = ()  # lower case
     model_ms: float | None = None
+    stream: AsyncIterator[bytes] | None = None  # instead of the body
 
 
 class Call:
@@ -79,9 +81,12 @@ class Application:
         except ScoringError as error:
             response = _error_response(error, call)
         route = call.path if call.path in self._routes else "other"
+        if response.stream is not None:
+            await _send_stream(call, response, send)
         self._metrics.observe(route, response.status, time.perf_counter() - started, response.model_ms)
-        await send({"type": "http.response.start", "status": response.status, "headers": _headers(call, response)})
-        await send({"type": "http.response.body", "body": response.body})
+        if response.stream is None:
+            await send({"type": "http.response.start", "status": response.status, "headers": _headers(call, response)})
+            await send({"type": "http.response.body", "body": response.body})
 
     async def _respond(self, call: Call) -> Response:
         route = self._routes.get(call.path)
@@ -131,21 +136,36 @@ class Application:
         if body is None:
             return Response(_CLIENT_GONE, b"")
         job = self._pool.submit(head, body)
-        watcher = asyncio.ensure_future(self._drop_when_gone(call, job)) if self._pool.is_queued(job) else None
+        departure = Departure(call.receive, self._pool, job)
+        departure.start()
+        streamed = False
         try:
             reply = await job.reply
+            streamed = reply.pieces is not None
         except asyncio.CancelledError:
-            if watcher is None or not watcher.done():
+            if not departure.happened:
                 raise
             return Response(_CLIENT_GONE, b"")
         except ScoringError as error:
             return _error_response(error, call)._replace(model_ms=job.model_ms)
         finally:
-            self._pool.drop(job)
-            if watcher is not None:
-                watcher.cancel()
+            if not streamed:
+                departure.stop()
+                self._pool.drop(job)
         headers = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers)
+        if streamed:
+            return Response(reply.status, b"", reply.content_type, headers, stream=self._rest(job, departure))
         return Response(reply.status, reply.body, reply.content_type, headers, reply.model_ms)
+
+    async def _rest(self, job: Job, departure: Departure) -> AsyncIterator[bytes]:
+        """The pieces of a streamed answer. Raises ScoringError when it breaks off."""
+        assert job.pieces is not None
+        try:
+            async for piece in job.pieces:
+                yield piece
+        finally:
+            departure.stop()
+            self._pool.drop(job)
 
     async def _body(self, call: Call) -> bytes | None:
         """The whole body, or None when the client went away before its end. Raises ScoringError (413)."""
@@ -174,11 +194,6 @@ class Application:
     def _too_large(self) -> ScoringError:
         limit = self._options.max_request_bytes
         return ScoringError(413, "RequestTooLarge", f"The body is larger than {limit} bytes (max_request_bytes).")
-
-    async def _drop_when_gone(self, call: Call, job: Job) -> None:
-        while (await call.receive())["type"] != "http.disconnect":
-            pass
-        self._pool.drop(job)
 
     async def _alive(self, call: Call) -> Response:
         return Response(200, b"Healthy", "text/plain; charset=utf-8")
@@ -227,10 +242,24 @@ class Application:
         return Response(200, text.encode(), CONTENT_TYPE)
 
 
+async def _send_stream(call: Call, response: Response, send: Send) -> None:
+    """Each piece as it comes. One that breaks off is left without its end, so that nobody takes it for whole."""
+    assert response.stream is not None
+    await send({"type": "http.response.start", "status": response.status, "headers": _headers(call, response)})
+    try:
+        async for piece in response.stream:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    except ScoringError as error:
+        log.error(f"the answer broke off: {error.message}", request_id=call.id)
+        return
+    await send({"type": "http.response.body", "body": b""})
+
+
 def _headers(call: Call, response: Response) -> list[tuple[bytes, bytes]]:
     """What the model's answer says of these itself stays."""
+    length = [(b"content-length", b"%d" % len(response.body))] if response.stream is None else []
     headers = [
-        (b"content-length", b"%d" % len(response.body)),
+        *length,
         (b"x-request-id", call.id.encode("latin-1")),
         *response.headers,
     ]

@@ -79,11 +79,14 @@ class Pool:
         return job in self._queue
 
     def drop(self, job: Job) -> None:
-        """Nobody waits for it any more. One that runs already runs on."""
+        """Nobody waits for it any more. One that runs already is ended; one that is done stays as it is."""
         self._queue.pop(job, None)
         if job.expiry is not None:
             job.expiry.cancel()
-        job.reply.cancel()
+        job.drop()
+        for worker in self._workers.values():
+            if worker.job is job:
+                worker.cancel()
 
     def abandon(self) -> None:
         """Answer all that runs or waits: the server cannot wait for it any longer."""

@@ -12,14 +12,16 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any, Protocol
 
-from . import frames, inference_protocol, log, results
+from . import cancelling, frames, inference_protocol, log, results
 from .aml_http import HttpAnswer
 from .errors import LoadError, ScoringError, last_line
 from .inference_protocol import INFER
 from .request import Request
 from .scripts import ScriptModel, print_user_traceback
+from .streams import Stream, frames_of
 from .tensors import Tensor
 
 LOAD_FAILED = 3  # exit status
@@ -57,6 +59,7 @@ def main(arguments: str) -> int:
         return LOAD_FAILED
     gc.collect()
     gc.freeze()
+    cancelling.listen()
     connection.sendall(frames.encode({"kind": "ready"}, json.dumps(model.describe()).encode()))
     _serve(connection, model, settings["service_name"])
     return 0
@@ -93,7 +96,9 @@ def _load(settings: dict[str, Any]) -> Model:
 def _serve(connection: socket.socket, model: Model, name: str) -> None:
     stream = connection.makefile("rb")  # buffered: one system call for a small frame
     while (frame := frames.read(stream)) is not None:
-        connection.sendall(_answer(model, _request(frame), name))
+        cancelling.begin()
+        for piece in _answer(model, _request(frame), name):
+            connection.sendall(piece)
 
 
 def _request(frame: frames.Frame) -> Request:
@@ -102,24 +107,45 @@ def _request(frame: frames.Frame) -> Request:
     return Request(head["id"], head["path"], head["type"], frame.body, *more, head.get("json_length", -1))
 
 
-def _answer(model: Model, request: Request, name: str) -> bytes:
+def _answer(model: Model, request: Request, name: str) -> Iterator[bytes]:
+    """The frames of one answer. The last is `result`, `end` or `error`."""
     started = time.perf_counter_ns()
     try:
-        result = model.run(request) if request.path != INFER else inference_protocol.answer(model, request, name)
-        head: dict[str, Any] = {"kind": "result", "ms": (time.perf_counter_ns() - started) / 1e6}
+        with cancelling.interruptible():
+            result = model.run(request) if request.path != INFER else inference_protocol.answer(model, request, name)
+        if isinstance(result, Stream):
+            yield from frames_of(result)
+            yield frames.encode({"kind": "end", "ms": _milliseconds(started)})
+            return
+        head: dict[str, Any] = {"kind": "result", "ms": _milliseconds(started)}
         if isinstance(result, HttpAnswer):
             head |= {"type": result.content_type, "status": result.status, "headers": result.headers}
-            return frames.encode(head, result.body)
+            yield frames.encode(head, result.body)
+            return
         body, head["type"] = results.encode(result)
-        return frames.encode(head, body)
-    except ScoringError as error:
+        yield frames.encode(head, body)
+        return
+    except GeneratorExit:  # the front is gone
+        raise
+    except BaseException as error:
+        failure = _failure(error, request)
+    head = {"kind": "error", "ms": _milliseconds(started), "status": failure.status, "code": failure.code}
+    yield frames.encode({**head, "message": failure.message})
+
+
+def _milliseconds(started: int) -> float:
+    return (time.perf_counter_ns() - started) / 1e6
+
+
+def _failure(error: BaseException, request: Request) -> ScoringError:
+    """What the caller is told; the log is told more."""
+    if isinstance(error, ScoringError):
         if error.status >= 500:
             log.error(error.message, request_id=request.id)
-        failure = error
-    except BaseException as error:
-        log.error(f"run() raised {last_line(error)}", request_id=request.id)
-        print_user_traceback(error)
-        failure = ScoringError(500, "UserScriptException", last_line(error))
-    elapsed = (time.perf_counter_ns() - started) / 1e6
-    head = {"kind": "error", "ms": elapsed, "status": failure.status, "code": failure.code}
-    return frames.encode({**head, "message": failure.message})
+        return error
+    if isinstance(error, cancelling.Cancelled):
+        log.info(f"request {request.id}: run() was ended, for its caller went away")
+        return ScoringError(499, "Cancelled", "The caller went away.")
+    log.error(f"run() raised {last_line(error)}", request_id=request.id)
+    print_user_traceback(error)
+    return ScoringError(500, "UserScriptException", last_line(error))

@@ -14,12 +14,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from . import frames, log
+from . import cancelling, frames, log
 from .errors import INIT_FAILED, LoadError, ScoringError
 from .options import Options
+from .pieces import Pieces
 
 _LAST_WORDS_SECONDS = 1.0  # for what a dead worker has sent to arrive
 _EXIT_SECONDS = 5.0  # for exit handlers, once it serves no more
+_CANCEL_SECONDS = 2.0  # for run() to end, once nobody waits for it
 
 
 class Reply(NamedTuple):
@@ -28,12 +30,13 @@ class Reply(NamedTuple):
     model_ms: float  # spent in run(), in milliseconds
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
+    pieces: Pieces | None = None  # instead of the body
 
 
 class Job:
     """One request on its way through the pool. `reply` gets a Reply, or a ScoringError."""
 
-    __slots__ = ("body", "expiry", "head", "model_ms", "reply")
+    __slots__ = ("body", "dropped", "expiry", "head", "model_ms", "pieces", "reply")
 
     def __init__(self, head: dict[str, Any], body: bytes, reply: asyncio.Future[Reply]) -> None:
         self.head = head
@@ -41,10 +44,21 @@ class Job:
         self.reply = reply
         self.expiry: asyncio.TimerHandle | None = None
         self.model_ms: float | None = None
+        self.pieces: Pieces | None = None  # of an answer that is streamed
+        self.dropped = False
 
     def fail(self, error: ScoringError) -> None:
-        if not self.reply.done():
+        if self.pieces is not None:
+            self.pieces.end(error)
+        elif not self.reply.done():
             self.reply.set_exception(error)
+
+    def drop(self) -> None:
+        """Nobody waits for it any more."""
+        self.dropped = True
+        self.reply.cancel()
+        if self.pieces is not None:
+            self.pieces.abandon()
 
 
 class Ending(NamedTuple):
@@ -110,6 +124,17 @@ class Worker(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self._deadline = loop.call_later(self._options.request_timeout, self._time_out)
 
+    def cancel(self) -> None:
+        """End the run() of its job, and keep the model. One that does not end in time is replaced."""
+        if not self.alive or self._process is None or self._gone or self._deadline is None:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(self._process.pid, cancelling.SIGNAL)
+        loop = asyncio.get_running_loop()
+        if self._deadline.when() > loop.time() + _CANCEL_SECONDS:
+            self._deadline.cancel()
+            self._deadline = loop.call_later(_CANCEL_SECONDS, self._time_out)
+
     async def finished(self) -> Ending:
         """Wait for the process to end; its job, if it has one, fails."""
         assert self._process is not None
@@ -164,21 +189,41 @@ class Worker(asyncio.Protocol):
             self.loaded = True
             log.info(f"ready: pid {self.pid} loaded the model in {time.monotonic() - self._started_at:.2f} s")
             self.description = json.loads(frame.body)
+        elif kind in ("begin", "piece"):
+            self._stream(frame)
+            return
         else:
             self._finish_job(frame)
         if self.alive:
             self._on_idle(self)
+
+    def _stream(self, frame: frames.Frame) -> None:
+        """A piece of an answer whose end is not there yet."""
+        job, head = self.job, frame.head
+        if job is None:
+            return
+        if head["kind"] == "begin" and not job.reply.done():
+            assert self._transport is not None
+            job.pieces = Pieces(self._transport)
+            headers = tuple((name, value) for name, value in head["headers"])
+            job.reply.set_result(Reply(b"", head["type"], 0.0, head["status"], headers, job.pieces))
+        if job.pieces is not None:
+            job.pieces.put(frame.body)
 
     def _finish_job(self, frame: frames.Frame) -> None:
         job, self.job = self.job, None
         if self._deadline is not None:
             self._deadline.cancel()
         self._served += 1
-        if job is None or job.reply.done():
+        if job is None:
             return
         head = frame.head
         job.model_ms = head["ms"]
-        if head["kind"] == "result":
+        if job.pieces is not None and head["kind"] == "end":
+            job.pieces.end()
+        elif job.pieces is None and job.reply.done():
+            return
+        elif head["kind"] == "result":
             job.reply.set_result(
                 Reply(frame.body, head["type"], head["ms"], head.get("status", 200), tuple(head.get("headers", ())))
             )
@@ -190,8 +235,10 @@ class Worker(asyncio.Protocol):
         if job is None:
             return
         self._timed_out = True
-        milliseconds = self._options.request_timeout * 1000
-        log.error(f"run() took longer than {milliseconds:.0f} ms; its worker is replaced", request_id=job.head["id"])
+        took = f"took longer than {self._options.request_timeout * 1000:.0f} ms"
+        if job.dropped:
+            took = f"did not end within {_CANCEL_SECONDS:.0f} s, though its caller went away"
+        log.error(f"run() {took}; its worker is replaced", request_id=job.head["id"])
         job.fail(timed_out(self._options))
         self.kill()
 
