@@ -27,6 +27,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "studio.settings"
 os.environ.pop("DATABASE_URL", None)
 
 CELERY_BROKER_URL = "memory://"
+STUDIO_GATEWAY_SOCKET = ""
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

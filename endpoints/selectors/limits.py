@@ -1,5 +1,7 @@
 """What an endpoint lets through, with the site's defaults where it has none of its own."""
 
+from typing import Any
+
 from django.conf import settings
 
 from endpoints.domain.limits import Cors, Limits
@@ -24,5 +26,5 @@ def site_limits() -> Limits:
 
 def cors_of(endpoint: Endpoint) -> Cors:
     """Off, without origins, where nothing was set."""
-    stored = {key: tuple(value) if isinstance(value, list) else value for key, value in endpoint.cors.items()}
-    return Cors(**stored)
+    stored: dict[str, Any] = endpoint.cors
+    return Cors(**{key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()})

@@ -4,17 +4,16 @@ import json
 import re
 import time
 from dataclasses import dataclass, field
-from functools import cache
 from urllib.parse import unquote
 
 import httpx
-from django.conf import settings
 
 from endpoints.domain.actor import Actor
 from endpoints.domain.errors import Invalid
 from endpoints.models import Endpoint, TestCall
 from endpoints.permissions import Action, require
 from endpoints.services.access_tokens import test_credential
+from endpoints.services.gateway_client import gateway_client, gateway_url
 
 KEPT = 50
 MAX_KEPT_BYTES = 256 * 1024
@@ -58,20 +57,14 @@ def invoke(
     return answer, _keep(actor, endpoint, body, deployment, path, answer)
 
 
-@cache
-def _client() -> httpx.Client:
-    """One for the process: to make one takes longer than most calls."""
-    return httpx.Client(timeout=httpx.Timeout(190, connect=3))
-
-
 def _send(endpoint: Endpoint, credential: str, body: bytes, deployment: str, path: str, content_type: str) -> Answer:
     headers = {"authorization": f"Bearer {credential}", "content-type": content_type}
     if deployment:
         headers[PIN_HEADER] = deployment
-    client = _client()
+    client = gateway_client()
     started = time.perf_counter()
     try:
-        url = f"{settings.STUDIO_GATEWAY_URL}/{endpoint.name}{path}"
+        url = f"{gateway_url()}/{endpoint.name}{path}"
         response = client.post(url, content=body, headers=headers)
     except httpx.HTTPError as error:
         took = (time.perf_counter() - started) * 1000

@@ -18,6 +18,7 @@ from endpoints.models import Deployment, Endpoint, EnvironmentVersion, InstanceT
 from endpoints.services import assets, deployments, endpoints, traffic
 from endpoints.services.credentials import test_key
 from endpoints.services.deployments import Specification
+from endpoints.services.gateway_client import gateway_client, gateway_url
 from endpoints.services.specification import environment_spec
 from studio.demo.samples import sample_body
 
@@ -165,17 +166,17 @@ def _wait_until_running(deployment: Deployment) -> None:
 def send_samples(endpoint: Endpoint, *, requests: int = REQUESTS, per_second: float = REQUESTS_PER_SECOND) -> int:
     """A bounded stream of true requests through the gateway; the number that was answered with 200."""
     chance = random.Random(7)  # noqa: S311 - sample data, not a secret
-    url = f"{settings.STUDIO_GATEWAY_URL}/{endpoint.name}/score"
+    url = f"{gateway_url()}/{endpoint.name}/score"
     headers = {"authorization": f"Bearer {test_key(endpoint)}", "content-type": "application/json"}
     answered = 0
-    with httpx.Client(timeout=10) as client:
-        for _ in range(requests):
-            if not Endpoint.objects.present().filter(pk=endpoint.pk).exists():
-                break
-            try:
-                response = client.post(url, content=json.dumps(sample_body(chance)), headers=headers)
-                answered += response.status_code == 200
-            except httpx.HTTPError:
-                pass
-            time.sleep(chance.expovariate(per_second))
+    for _ in range(requests):
+        if not Endpoint.objects.present().filter(pk=endpoint.pk).exists():
+            break
+        try:
+            body = json.dumps(sample_body(chance))
+            response = gateway_client().post(url, content=body, headers=headers, timeout=10)
+            answered += response.status_code == 200
+        except httpx.HTTPError:
+            pass
+        time.sleep(chance.expovariate(per_second))
     return answered

@@ -1,6 +1,7 @@
 """What all pages of one endpoint, and of one deployment, have around them."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -25,6 +26,7 @@ ENDPOINT_TABS = (
 )
 DEPLOYMENT_TABS = (
     ("Overview", "deployment_detail"),
+    ("Scaling", "deployment_autoscale"),
     ("Metrics", "deployment_metrics"),
     ("Logs", "deployment_logs"),
     ("Spec", "deployment_spec"),
@@ -34,6 +36,15 @@ DEPLOYMENT_TABS = (
 
 def scoring_uri(endpoint: Endpoint) -> str:
     return f"{settings.STUDIO_GATEWAY_URL}/{endpoint.name}/score"
+
+
+def host_scoring_uri(endpoint: Endpoint) -> str:
+    """At the endpoint's own host; empty while there is no domain for it."""
+    if not settings.STUDIO_GATEWAY_DOMAIN:
+        return ""
+    gateway = urlsplit(settings.STUDIO_GATEWAY_URL)
+    port = f":{gateway.port}" if gateway.port else ""
+    return f"{gateway.scheme}://{endpoint.name.lower()}.{settings.STUDIO_GATEWAY_DOMAIN}{port}/score"
 
 
 def endpoint_frame(request: HttpRequest, name: str, current: str) -> dict[str, Any]:

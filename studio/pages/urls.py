@@ -3,6 +3,7 @@
 from studio.pages import (
     activity,
     authentication,
+    autoscale,
     consume,
     cost,
     deployments,
@@ -30,6 +31,7 @@ from studio.pages import (
 urlpatterns = [
     *wizard.urlpatterns,  # endpoints/create/ before endpoints/<name>/
     *activity.urlpatterns,
+    *autoscale.urlpatterns,
     *authentication.urlpatterns,
     *consume.urlpatterns,
     *cost.urlpatterns,

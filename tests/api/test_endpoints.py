@@ -107,6 +107,7 @@ class TestCreate:
             "provisioning_state": "Creating",
             "scoring_uri": f"{gateway}/prices/score",
             "openapi_uri": f"{gateway}/prices/swagger.json",
+            "host_scoring_uri": "",
             "traffic": {},
             "live_traffic": {},
             "deployments": [],

@@ -20,7 +20,9 @@ AUTHORIZED = {"authorization": f"Bearer {KEY}"}
 class RunningGateway:
     """An Envoy on a port of its own choice, with its folder and its gateway."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **doors: Any) -> None:
+        """`doors` are fields of Doors."""
+        self.doors = doors
         self.config_dir = folder / "config"
         self.admin_socket = folder / "admin.sock"
         self.access_log = folder / "access.log"
@@ -32,12 +34,22 @@ class RunningGateway:
 
     def start(self) -> None:
         """On the port it had before, if any."""
-        prepare(self.config_dir, Doors(port=self.port), admin_socket=self.admin_socket, access_log=self.access_log)
+        prepare(
+            self.config_dir,
+            Doors(port=self.port, **self.doors),
+            admin_socket=self.admin_socket,
+            access_log=self.access_log,
+        )
         with self.error_log.open("ab") as log:
             self.process = subprocess.Popen(envoy_command(self.config_dir, concurrency=1), stdout=log, stderr=log)
         eventually(lambda: self.gateway.observe().live)
-        listeners = json.loads(self.admin.get("/listeners?format=json"))
-        self.port = listeners["listener_statuses"][0]["local_address"]["socket_address"]["port_value"]
+        self.port = self.port_of("gateway")
+
+    def port_of(self, listener: str) -> int:
+        found = json.loads(self.admin.get("/listeners?format=json"))["listener_statuses"]
+        address = next(each["local_address"] for each in found if each["name"] == listener)
+        port: int = address["socket_address"]["port_value"]
+        return port
 
     def stop(self) -> None:
         if self.process is not None:
@@ -45,9 +57,9 @@ class RunningGateway:
             self.process.wait()
             self.process = None
 
-    def put(self, *endpoints: EndpointRoute, issuers: Iterable[Issuer] = ()) -> RouteTable:
+    def put(self, *endpoints: EndpointRoute, issuers: Iterable[Issuer] = (), domain: str = "") -> RouteTable:
         """Publish, and wait until it is in force."""
-        table = route_table(endpoints, issuers)
+        table = route_table(endpoints, issuers, domain=domain)
         self.gateway.publish(table)
         eventually(lambda: self.gateway.observe().version == table.version)
         return table
@@ -92,5 +104,7 @@ def deployment(name: str, *sockets: str, weight: int = 100, **settings: Any) -> 
     return DeploymentRoute(name=name, sockets=tuple(sorted(sockets)), weight=weight, **settings)
 
 
-def endpoint(name: str, *deployments: DeploymentRoute, keys: tuple[str, ...] = (KEY,)) -> EndpointRoute:
-    return EndpointRoute(name=name, keys=keys, deployments=deployments)
+def endpoint(
+    name: str, *deployments: DeploymentRoute, keys: tuple[str, ...] = (KEY,), **settings: Any
+) -> EndpointRoute:
+    return EndpointRoute(name=name, keys=keys, deployments=deployments, **settings)

@@ -6,6 +6,7 @@ built anew gets its first health check before it takes over, and the old one fin
 by status code and the latency histogram may start again at zero then, as they do when Envoy restarts.
 """
 
+from endpoints.domain.limits import most_pending
 from endpoints.domain.routing import DeploymentRoute
 from endpoints.gateway.envoy.documents import Json, typed
 from endpoints.gateway.envoy.holding import UNLIMITED, waking_thresholds
@@ -59,8 +60,8 @@ def load_assignment(deployment: DeploymentRoute) -> Json:
 
 def thresholds(deployment: DeploymentRoute) -> Json:
     """Azure's rule: twice what the instances can work on at once (AML/how-to-troubleshoot-online-endpoints)."""
-    instances = max(1, len(deployment.sockets))
-    parallel = 2 * deployment.max_concurrent_requests_per_instance * instances
+    concurrent = deployment.max_concurrent_requests_per_instance
+    parallel = most_pending(max_concurrent=concurrent, instances=len(deployment.sockets))
     if deployment.queue:
         return waking_thresholds(deployment, parallel)
     return {

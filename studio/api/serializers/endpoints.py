@@ -10,7 +10,7 @@ from endpoints.models import Endpoint
 from studio.api.paging import PageQuery
 from studio.api.parsing import Only, StrictSerializer
 from studio.api.serializers.fields import maker, pairs
-from studio.pages.endpoint_frame import scoring_uri
+from studio.pages.endpoint_frame import host_scoring_uri, scoring_uri
 
 READ_ONLY = "This is read-only."
 TRAFFIC_ELSEWHERE = "Traffic is set at …/traffic, once there are deployments to take it."
@@ -76,6 +76,7 @@ class EndpointSerializer(serializers.Serializer[Endpoint]):
     provisioning_state = serializers.ChoiceField(ProvisioningState.choices, source="state")
     scoring_uri = serializers.SerializerMethodField()
     openapi_uri = serializers.SerializerMethodField()
+    host_scoring_uri = serializers.SerializerMethodField(help_text="At a host of its own; empty without a domain.")
     traffic = serializers.DictField(child=serializers.IntegerField())
     live_traffic = serializers.DictField(child=serializers.IntegerField())
     deployments = DeploymentBriefSerializer(many=True, source="live_deployments")
@@ -85,6 +86,9 @@ class EndpointSerializer(serializers.Serializer[Endpoint]):
 
     def get_scoring_uri(self, endpoint: Endpoint) -> str:
         return scoring_uri(endpoint)
+
+    def get_host_scoring_uri(self, endpoint: Endpoint) -> str:
+        return host_scoring_uri(endpoint)
 
     def get_openapi_uri(self, endpoint: Endpoint) -> str:
         return f"{settings.STUDIO_GATEWAY_URL}/{endpoint.name}/swagger.json"
