@@ -35,7 +35,7 @@ class Invoke(StudioView):
     def post(self, request: Request, name: str) -> HttpResponse:
         """Invoke an endpoint.
 
-        With the studio's own use of the key; kept among your test calls. Programs call `scoring_uri` with a key."""
+        As you, whatever its `auth_mode`; kept among your test calls. Programs call `scoring_uri` themselves."""
         endpoint = self.endpoint(name, Action.SCORE)
         answer, _ = invoke(
             actor=self.actor,

@@ -15,7 +15,7 @@ TOKEN = "ENDPOINT_TOKEN"  # shell: the short-lived one that the gateway takes  #
 
 
 def snippets(*, url: str, body: Any, deployment: str = "", token_url: str = "") -> list[dict[str, str]]:
-    """curl, Python, JavaScript and C#, with the sample as the body. `token_url`: where a token comes from; else a key."""
+    """curl, Python, JavaScript and C#, with the sample as the body. `token_url`: where a token is got; else a key."""
     text = json.dumps(body)
     return [
         {"label": "curl", "language": "shell", "code": _curl(url, text, deployment, token_url)},
