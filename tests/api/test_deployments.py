@@ -281,6 +281,23 @@ class TestDeleteAndRetry:
             problem(client.post(f"{BLUE}retry/"), status)
 
 
+class TestServers:
+    def test_the_server_is_shown_and_changed(self, owner: APIClient, world: World, blue: Deployment) -> None:
+        assert owner.get(BLUE).json()["server"] == "studio"
+        assert owner.patch(BLUE, {"server": "azureml"}).status_code == 202
+        world.settle()
+        shown = owner.get(BLUE).json()
+        assert (shown["server"], shown["serving_generation"]) == ("azureml", 2)
+
+    def test_what_no_server_is(self, owner: APIClient, blue: Deployment) -> None:
+        assert list(fields(owner.patch(BLUE, {"server": "gunicorn"}))) == ["server"]
+        assert owner.get(BLUE).json()["generation"] == 1
+
+    def test_a_schema_that_nobody_knows(self, reader: APIClient, stranger: APIClient, blue: Deployment) -> None:
+        assert reader.get(f"{BLUE}schema/").json() == {"schema": {}, "sample": None}
+        problem(stranger.get(f"{BLUE}schema/"), 404)
+
+
 class TestReplicas:
     def test_they_are_listed_as_they_were_seen(self, reader: APIClient, blue: Deployment) -> None:
         (replica,) = reader.get(f"{BLUE}replicas/").json()["value"]
