@@ -117,7 +117,7 @@ class _State:
         done = target is not None
         return Decision(
             outcome=outcome,
-            profile=self.profile.name,
+            profile=self.profile.title,
             current=self.current,
             wanted=wanted,
             target=self.current if target is None else target,
@@ -132,7 +132,7 @@ def _into_bounds(state: _State) -> Decision | None:
     if target == state.current:
         return None
     word = f"at least {capacity.minimum}" if target > state.current else f"at most {capacity.maximum}"
-    reason = f": the profile “{state.profile.name}” has {word}"
+    reason = f": the profile “{state.profile.title}” has {word}"
     return state.decision(ScaleOutcome.SCALED, wanted=target, target=target, reason=reason)
 
 
@@ -220,7 +220,7 @@ def _flapping(state: _State, count: int) -> str:
 def _steady(state: _State) -> Decision:
     return Decision(
         outcome=ScaleOutcome.STEADY,
-        profile=state.profile.name,
+        profile=state.profile.title,
         current=state.current,
         wanted=state.current,
         target=state.current,

@@ -1,5 +1,6 @@
 """What an autoscale setting says, in the words of Azure Monitor's rule schema."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -123,6 +124,15 @@ class Profile:
     rules: tuple[Rule, ...] = ()
     recurrence: Recurrence | None = None
     fixed_date: FixedDate | None = None
+
+    @property
+    def title(self) -> str:
+        """For people. The portal names what follows a recurring profile {"name": "…", "for": "…"}."""
+        try:
+            words = json.loads(self.name)
+            return f"{words['name']}, after {words['for']}"
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return self.name
 
     def towards(self, direction: Direction) -> tuple[Rule, ...]:
         return tuple(rule for rule in self.rules if rule.action.direction == direction)

@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet, Sum
 from endpoints.domain.buckets import percentile
 from endpoints.domain.ranges import Window
 from endpoints.domain.rollups import SampleValues, aligned, from_json, merged
+from endpoints.enums import Source
 from endpoints.models import Deployment, Endpoint, Event, Sample
 from endpoints.selectors.cost import cost_since
 
@@ -156,13 +157,16 @@ def series(deployments: Iterable[Deployment], window: Window) -> Series:
 class Marker:
     at: datetime
     label: str
-    kind: str  # "traffic", "deploy" or "restart"
+    kind: str  # "traffic", "deploy", "scale" or "restart"
 
 
 def markers(endpoint: Endpoint, window: Window, *, deployment: Deployment | None = None) -> list[Marker]:
     """What happened in the window, oldest first; the newest MAX_MARKERS when there is more. One query."""
     found = Event.objects.filter(
-        endpoint_id=endpoint.pk, verb__in=MARKED, created_at__gte=window.start, created_at__lt=window.end
+        Q(verb__in=MARKED) | Q(verb="deployment.scaled", source=Source.SYSTEM),
+        endpoint_id=endpoint.pk,
+        created_at__gte=window.start,
+        created_at__lt=window.end,
     )
     if deployment is not None:
         found = found.filter(Q(deployment_id=deployment.pk) | Q(verb="traffic.live"))
@@ -174,6 +178,8 @@ def _marker(event: Event) -> Marker:
     if event.verb == "traffic.live":
         shares = ", ".join(f"{name} {share} %" for name, share in sorted((event.after or {}).items()) if share)
         return Marker(at=event.created_at, label=f"Traffic live: {shares or 'offline'}", kind="traffic")
+    if event.verb == "deployment.scaled":
+        return Marker(at=event.created_at, label=f"{event.deployment_name} {event.reason}", kind="scale")
     if event.verb.startswith("replica."):
         word = "restarted" if event.verb == "replica.ended" else "was lost"
         return Marker(at=event.created_at, label=f"Replica {event.subject} {word}", kind="restart")

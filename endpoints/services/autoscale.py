@@ -44,6 +44,7 @@ def set_autoscale(
 
 def switch_autoscale(*, actor: Actor, deployment: Deployment, enabled: bool) -> AutoscaleSetting:
     """On or off; its rules stay. Off, the number of instances stays as it is. Raises NotFound."""
+    require(actor.user, Action.WRITE, deployment.endpoint.workspace)
     row = existing_autoscale(deployment)
     document = {**row.setting, "enabled": enabled}
     return set_autoscale(actor=actor, deployment=deployment, document=document, expected_version=row.version)
@@ -73,7 +74,7 @@ def check_manual_count(deployment: Deployment, count: int) -> None:
         raise Invalid(
             {
                 "instance_count": f"Autoscale keeps {deployment.name} between {low} and {high} (profile "
-                f"“{profile.name}”) and would set it back. Change its bounds, or switch it off."
+                f"“{profile.title}”) and would set it back. Change its bounds, or switch it off."
             }
         )
 

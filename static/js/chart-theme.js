@@ -72,7 +72,7 @@ function paintLayout(layout, look) {
   };
 }
 
-// A vertical line per traffic change, deploy or restart, with its words on hover of the dot on top.
+// A vertical line per traffic change, deploy, scaling or restart, with its words on hover of the dot on top.
 function marks(markers, layout, look) {
   if (!markers.length) return {};
   const lines = markers.map(({ at, kind }) => ({

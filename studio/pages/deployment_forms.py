@@ -7,6 +7,7 @@ from django import forms
 from endpoints.domain.limits import most_pending
 from endpoints.enums import NetworkAccess, ServerKind
 from endpoints.models import (
+    AutoscaleSetting,
     CodeVersion,
     Deployment,
     EnvironmentVersion,
@@ -154,6 +155,8 @@ class DeploymentUpdateForm(ComputeForm):
     def __init__(self, *args: Any, deployment: Deployment, **options: Any) -> None:
         super().__init__(*args, **options)
         narrow_to(self, deployment.endpoint.workspace)
+        if AutoscaleSetting.objects.filter(deployment=deployment, enabled=True).exists():
+            self.leave_count_to_autoscale()
         concurrent, instances = deployment.max_concurrent_requests_per_instance, deployment.instance_count
         self.fields["max_concurrent_requests_per_instance"].help_text = (
             f"At most 2 × {concurrent} × {instances} replicas = "
@@ -161,9 +164,17 @@ class DeploymentUpdateForm(ComputeForm):
             "one more gets 429."
         )
 
+    def leave_count_to_autoscale(self) -> None:
+        """What the form was opened with may be long past."""
+        self.fields["instance_count"].disabled = True
+        self.fields["instance_count"].required = False
+        self.fields["instance_count"].help_text = "Autoscale sets it: see Scaling."
+
     def changes(self) -> dict[str, Any]:
         """Arguments of services.deployments.update_deployment."""
         cleaned = dict(self.cleaned_data)
+        if self.fields["instance_count"].disabled:
+            del cleaned["instance_count"]
         cleaned["egress_public_network_access"] = cleaned["egress_public_network_access"] or NetworkAccess.ENABLED
         if not cleaned["server"]:
             del cleaned["server"]  # one that no script is served by stays

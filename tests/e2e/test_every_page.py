@@ -27,6 +27,8 @@ PAGES = [
     "/endpoints/shown/settings/",
     "/endpoints/shown/deployments/create/",
     "/endpoints/shown/deployments/one/",
+    "/endpoints/shown/deployments/one/autoscale/",
+    "/endpoints/shown/deployments/one/autoscale/?mode=advanced",
     "/endpoints/shown/deployments/one/metrics/",
     "/endpoints/shown/deployments/one/logs/",
     "/endpoints/shown/deployments/one/spec/",

@@ -24,7 +24,7 @@ OF_AN_ENDPOINT: dict[str, dict[str, Any]] = {
     ),
     **dict.fromkeys(
         (
-            "deployment_detail deployment_metrics deployment_logs deployment_build_log "
+            "deployment_detail deployment_autoscale deployment_metrics deployment_logs deployment_build_log "
             "deployment_spec deployment_settings"
         ).split(),
         D,
@@ -44,6 +44,8 @@ WRITES: dict[str, dict[str, Any]] = {
     "key_reveal": {**E, "kind": "Primary"},
     "key_regenerate": {**E, "kind": "Primary"},
     "deployment_retry": D,
+    "deployment_autoscale_switch": D,
+    "deployment_autoscale_remove": D,
     "deployment_delete": D,
     "deployment_scale_to_zero": D,
     "deployment_sleep": D,

@@ -97,7 +97,7 @@ class RuleNow(serializers.Serializer[Any]):
 
 class AutoscaleNow(serializers.Serializer[Any]):
     instance_count = serializers.IntegerField()
-    profile = serializers.CharField(source="profile.name")
+    profile = serializers.CharField(source="profile.title")
     rules = RuleNow(many=True)
     outcome = serializers.ChoiceField(ScaleOutcome.choices, source="decision.outcome")
     target = serializers.IntegerField(source="decision.target", help_text="What a look would set now.")

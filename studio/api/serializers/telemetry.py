@@ -82,7 +82,7 @@ class DeploymentMetricsSerializer(serializers.Serializer[Any]):
 
 class MarkerSerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
-    kind = serializers.CharField(help_text="traffic, deploy or restart.")
+    kind = serializers.CharField(help_text="traffic, deploy, scale or restart.")
     label = serializers.CharField()  # type: ignore[assignment]
 
 
