@@ -14,15 +14,17 @@ if TYPE_CHECKING:
 else:
     FormSet = forms.BaseFormSet
 
-PRESETS = {
-    Preset.CPU: "CPU of the instances, in percent",
-    Preset.IN_FLIGHT: "Requests in flight per instance",
-    Preset.NONE: "Nothing: the schedule alone",
-}
+CHOICES = [
+    (Preset.CPU.value, "CPU of the instances, in percent"),
+    (Preset.IN_FLIGHT.value, "Requests in flight per instance"),
+    (Preset.NONE.value, "Nothing: the schedule alone"),
+]
 
 
-def _instances(label: str, help_text: str = "") -> forms.IntegerField:
-    return forms.IntegerField(label=label, min_value=MIN_INSTANCES, max_value=MAX_INSTANCES, help_text=help_text)
+def _instances(label: str, help_text: str = "", *, required: bool = True) -> forms.IntegerField:
+    return forms.IntegerField(
+        label=label, min_value=MIN_INSTANCES, max_value=MAX_INSTANCES, help_text=help_text, required=required
+    )
 
 
 class BoundsForm(forms.Form):
@@ -47,7 +49,7 @@ class AutoscaleForm(BoundsForm):
     enabled = forms.BooleanField(required=False, initial=True, label="Scale by itself")
     preset = forms.ChoiceField(
         label="Follow",
-        choices=[(key.value, words) for key, words in PRESETS.items()],
+        choices=CHOICES,
         widget=forms.RadioSelect,
         initial=Preset.CPU.value,
     )
@@ -176,6 +178,39 @@ def simple_initial(simple: Simple, version: int) -> dict[str, Any]:
         "target": simple.target,
         "version": version,
     }
+
+
+class AutoscaleChoice(forms.Form):
+    """The wizard's part: a fixed number, or one preset between two bounds. Beside a field `instance_count`."""
+
+    autoscale = forms.ChoiceField(
+        required=False,
+        choices=[("", "No: the number is fixed"), *CHOICES[:-1]],
+        widget=forms.RadioSelect,
+        initial="",
+        label="Follow the load",
+    )
+    autoscale_minimum = _instances("Minimum", required=False)
+    autoscale_maximum = _instances("Maximum", required=False)
+    autoscale_target = forms.FloatField(
+        required=False, min_value=0.1, max_value=100_000, label="Scale out over", help_text="Such as 70 for CPU."
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("autoscale"):
+            for name in ("autoscale_minimum", "autoscale_maximum", "autoscale_target"):
+                if cleaned.get(name) is None and name not in self.errors:
+                    self.add_error(name, "Needed to follow the load.")
+            self._check_bounds(*(cleaned.get(name) for name in ("autoscale_minimum", "autoscale_maximum")))
+        return cleaned
+
+    def _check_bounds(self, low: int | None, high: int | None) -> None:
+        count = self.cleaned_data.get("instance_count")
+        if low and high and low > high:
+            self.add_error("autoscale_maximum", f"Not under the minimum of {low}.")
+        elif low and high and count and not low <= count <= high:
+            self.add_error("instance_count", f"It begins with these: {low} to {high}, or change the bounds.")
 
 
 class SizingForm(forms.Form):

@@ -12,6 +12,7 @@ from endpoints.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from endpoints.models import Draft, Endpoint, ModelVersion, Workspace
 from endpoints.permissions import Action, require
 from endpoints.selectors.endpoints import deployment_of, endpoint_for
+from endpoints.services.autoscale import set_autoscale
 from endpoints.services.deployments import create_deployment
 from endpoints.services.endpoints import create_endpoint
 from studio.actors import actor_of, signed_in
@@ -160,13 +161,15 @@ def _create(request: HttpRequest, draft: Draft) -> HttpResponse:
         if not Draft.objects.filter(pk=draft.pk).delete()[0]:
             raise Conflict("This draft was created already.")
         endpoint = draft.endpoint or _endpoint(request, draft.workspace, draft.data["basics"])
-        _, operation = create_deployment(
+        deployment, operation = create_deployment(
             actor=actor,
             endpoint=endpoint,
             name=compute["deployment_name"],
             specification=wizard_assets.specification(draft),
             all_traffic=bool(compute.get("all_traffic")),
         )
+        if (autoscale := wizard_assets.autoscale(draft)) is not None:
+            set_autoscale(actor=actor, deployment=deployment, document=autoscale)
     return went_to(request, reverse("operation_detail", args=[operation.pk]))
 
 

@@ -6,6 +6,7 @@ from django import forms
 from django.http import HttpRequest
 
 from endpoints.domain.errors import Invalid
+from endpoints.domain.scaling_presets import Bounds, Preset, Simple, simple_document
 from endpoints.enums import ServerKind
 from endpoints.models import (
     CodeVersion,
@@ -127,6 +128,21 @@ def _row(table: Any, draft: Draft, key: int | None) -> Any:
     if found is None:
         raise Invalid({"": "Something that you chose was archived meanwhile. Go back and choose again."})
     return found
+
+
+def autoscale(draft: Draft) -> dict[str, Any] | None:
+    """The setting that the compute step asks for; None for a fixed number of instances."""
+    compute = draft.data["compute"]
+    if not compute.get("autoscale"):
+        return None
+    bounds = Bounds(
+        minimum=compute["autoscale_minimum"],
+        maximum=compute["autoscale_maximum"],
+        default=compute["instance_count"],
+    )
+    return simple_document(
+        Simple(bounds=bounds, preset=Preset(compute["autoscale"]), target=compute["autoscale_target"])
+    )
 
 
 def draft_like(deployment: Deployment) -> dict[str, Any]:

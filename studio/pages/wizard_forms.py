@@ -10,6 +10,7 @@ from endpoints.enums import AuthMode, EndpointKind, ModelType
 from endpoints.models import CodeVersion, Endpoint, EnvironmentVersion, InstanceType, ModelVersion, Workspace
 from studio.pages.asset_forms import PYTHON_VERSIONS, UploadForm
 from studio.pages.authentication import CHOICES
+from studio.pages.autoscale_forms import AutoscaleChoice
 from studio.pages.deployment_forms import ComputeForm, queryset, script_server_field
 from studio.pages.forms import PairsField
 
@@ -153,7 +154,7 @@ class CodeStepForm(UploadForm):
             self.add_error(field, message)
 
 
-class ComputeStepForm(ComputeForm):
+class ComputeStepForm(AutoscaleChoice, ComputeForm):
     """The deployment's own name, its size and its settings."""
 
     deployment_name = forms.CharField(

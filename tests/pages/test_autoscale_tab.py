@@ -1,6 +1,7 @@
 """The Scaling tab: what it shows in every state, and what it refuses."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from django.utils import timezone
 from endpoints.domain.rollups import Gauge, SampleValues, to_json
 from endpoints.models import AutoscaleSetting, Deployment, Endpoint
 from studio.pages.deployment_forms import DeploymentUpdateForm
-from tests.factories import AutoscaleSettingFactory, SampleFactory, ScaleDecisionFactory
+from tests.factories import AutoscaleSettingFactory, DraftFactory, SampleFactory, ScaleDecisionFactory
+from tests.world import World
 
 URL = reverse("deployment_autoscale", args=["churn", "blue"])
 SignedIn = Callable[[str], Client]
@@ -197,7 +199,7 @@ def test_it_shows_what_is_measured_and_what_comes_next(signed_in: SignedIn, blue
     size = int(blue.instance_type.vcpu * 9_000)
     for back in range(31):
         values = SampleValues(cpu_ms=size, cpu_covered_ms=10_000, active=Gauge.of(1))
-        at = now - timezone.timedelta(seconds=10 * back)  # type: ignore[attr-defined]
+        at = now - timedelta(seconds=10 * back)
         SampleFactory(deployment=blue, at=at, values=to_json(values))
     page = read(signed_in("reader"), "?part=live")
     assert "90 %" in page
@@ -273,3 +275,74 @@ def test_the_settings_leave_the_count_to_autoscale(signed_in: SignedIn, churn: E
     assert "instance_count" not in form.errors
     form.cleaned_data["generation"] = 1
     assert "instance_count" not in form.changes()
+
+
+@pytest.fixture
+def draft(world: World) -> Any:
+    """One whose other steps are done, for an endpoint that is there."""
+    endpoint = world.endpoint("churn")
+    made = DraftFactory(user=world.people.contributor, workspace=world.workspace, endpoint=endpoint)
+    made.data = {
+        "model": {"source": "none", "model": None},
+        "code": {
+            "server": "script",
+            "code": world.code().pk,
+            "scoring_script": "score.py",
+            "environment": world.environment().pk,
+        },
+        "compute": {},
+    }
+    made.save()
+    return made
+
+
+COMPUTE = {
+    "deployment_name": "blue",
+    "instance_count": "2",
+    "request_timeout_ms": "5000",
+    "max_concurrent_requests_per_instance": "1",
+    **{
+        f"{probe}_{number}": value
+        for probe in ("liveness_probe", "readiness_probe")
+        for number, value in enumerate(("10", "10", "2", "1", "30"))
+    },
+}
+FOLLOW = {"autoscale": "cpu", "autoscale_minimum": "1", "autoscale_maximum": "4", "autoscale_target": "70"}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"autoscale": "cpu"}, "Needed to follow the load."),
+        (FOLLOW | {"autoscale_minimum": "5"}, "Not under the minimum of 5."),
+        (FOLLOW | {"autoscale_minimum": "3"}, "It begins with these: 3 to 4"),
+        (FOLLOW | {"autoscale": "weather"}, "Select a valid choice"),
+    ],
+)
+def test_the_wizard_refuses_what_does_not_fit(
+    signed_in: SignedIn, world: World, draft: Any, given: dict[str, str], words: str
+) -> None:
+    asked = COMPUTE | {"instance_type": world.instance_type().name} | given
+    answer = signed_in("contributor").post(reverse("wizard", args=[draft.pk, "compute"]), asked)
+    assert answer.status_code == 422
+    assert words in answer.content.decode()
+
+
+def test_the_wizard_makes_a_deployment_that_follows_its_load(signed_in: SignedIn, world: World, draft: Any) -> None:
+    client = signed_in("contributor")
+    asked = COMPUTE | {"instance_type": world.instance_type().name} | FOLLOW
+    assert client.post(reverse("wizard", args=[draft.pk, "compute"]), asked).status_code == 303
+    review = client.get(reverse("wizard", args=[draft.pk, "review"])).content.decode()
+    assert "1 to 4: CPU over 70 % for 5 min; CPU under 30 % for 5 min" in review
+    assert "deployments/blue/autoscale/" in review
+    client.post(reverse("wizard", args=[draft.pk, "review"]))
+    blue = Deployment.objects.get(name="blue")
+    assert profiles(blue)[0]["capacity"] == {"minimum": 1, "maximum": 4, "default": 2}
+
+
+def test_without_a_choice_the_wizard_s_number_is_fixed(signed_in: SignedIn, world: World, draft: Any) -> None:
+    client = signed_in("contributor")
+    client.post(reverse("wizard", args=[draft.pk, "compute"]), COMPUTE | {"instance_type": world.instance_type().name})
+    client.post(reverse("wizard", args=[draft.pk, "review"]))
+    assert Deployment.objects.get(name="blue").instance_count == 2
+    assert not AutoscaleSetting.objects.exists()
