@@ -1,7 +1,8 @@
 """Which web pages a browser lets call an endpoint.
 
 The filter stands before authentication: a browser asks without a key whether it may. It answers pages of the named
-origins alone; what another page asks goes on, and is refused as any request without a key.
+origins alone; what another page asks goes on, and is refused as any request without a key. It does not work on routes
+that answer themselves: a page cannot read the 413 of a declared length, nor the 404 of an endpoint without traffic.
 """
 
 from endpoints.domain.routing import EndpointRoute

@@ -17,7 +17,7 @@ RATE_FILTER = "local_ratelimit"
 BANDWIDTH_FILTER = "bandwidth_share"
 RATE_CONFIG = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
 BANDWIDTH_CONFIG = "envoy.extensions.filters.http.bandwidth_share.v3.BandwidthShare"
-TRAILERS = "ms-azureml"  # -bandwidth-request-delay-ms and -bandwidth-response-delay-ms (azure-semantics 2.5)
+TRAILERS = "ms-azureml-"  # bandwidth-request-delay-ms and bandwidth-response-delay-ms (azure-semantics 2.5)
 KEY = "endpoint"
 
 

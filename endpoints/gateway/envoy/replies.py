@@ -35,14 +35,6 @@ def by_cause() -> list[Json]:
             headers={"retry-after": "1"},
         ),
         mapper(
-            flagged("RL"),
-            429,
-            "TooManyRequests",
-            "The endpoint gets more requests per second than its limit allows. Send them slower, "
-            "or raise requests_per_second in its settings.",
-            headers={"retry-after": "1"},
-        ),
-        mapper(
             flagged("UPE"),
             424,
             "ModelError",
@@ -68,6 +60,10 @@ def by_status() -> list[Json]:
     body = "The request body is larger than the deployment accepts. Send a smaller one, or raise max_request_bytes."
     bad = "The request is not valid HTTP or its path is not allowed."
     asleep = "The deployment is scaled to zero, and no replica started in time. Try again; one may be starting now."
+    often = (
+        "The endpoint gets more requests per second than its limit allows. Send them slower, "
+        "or raise requests_per_second in its settings."
+    )
     full = "The gateway is at its limit. Try again in a moment."
     return [
         mapper(status(400), 400, "BadRequest", bad, headers=EARLY),
@@ -77,6 +73,7 @@ def by_status() -> list[Json]:
         mapper(status(408), 408, "RequestTimeout", slow, headers=EARLY),
         mapper(both(status(413), DECLARED), 413, "PayloadTooLarge", OWN_MESSAGE),
         mapper(status(413), 413, "PayloadTooLarge", body),
+        mapper(status(429), 429, "TooManyRequests", often, headers={"retry-after": "1"}),
         mapper(status(431), 431, "RequestHeadersTooLarge", size, headers=EARLY),
         mapper(both(status(503), {"header_filter": HOLD_ENDED}), 503, "ServiceUnavailable", asleep, headers=SOON),
         mapper(status(503), 503, "ServiceUnavailable", full, headers=SOON),
