@@ -54,6 +54,13 @@ class SleepState(TextChoices):
     WAKING = "waking"
 
 
+class LogContainer(TextChoices):
+    """Azure's words for a deployment's logs."""
+
+    INFERENCE_SERVER = "inference-server", "Inference server"
+    STORAGE_INITIALIZER = "storage-initializer", "Storage initializer: files and environment"
+
+
 class NetworkAccess(TextChoices):
     ENABLED = "enabled"
     DISABLED = "disabled"

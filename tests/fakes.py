@@ -1,5 +1,6 @@
 """Fakes behind the ports, in memory. They move only when they are told to."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from django.utils import timezone
 
 from endpoints.compute.port import ComputeError
 from endpoints.domain.environments import EnvironmentSpec
-from endpoints.domain.replicas import Isolation, LogChunk, ReplicaObservation, ReplicaSpec
+from endpoints.domain.replicas import ContainerEngine, Isolation, LogChunk, ReplicaObservation, ReplicaSpec
 from endpoints.enums import BuildState, ReplicaState
 from endpoints.environments.port import BuildObservation
 
@@ -20,6 +21,7 @@ class FakeCompute:
     breaks: dict[str, dict[str, Any]] = field(default_factory=dict)  # deployment -> what is seen instead of ready
     refusal: str = ""  # set: nothing can be reached, and this is why
     boxed: bool = True
+    engine: str = "Podman"  # empty: there is none
     specs: dict[str, ReplicaSpec] = field(default_factory=dict)
     seen: dict[str, ReplicaObservation] = field(default_factory=dict)
     logs: dict[str, str] = field(default_factory=dict)
@@ -28,8 +30,20 @@ class FakeCompute:
     restarted: list[str] = field(default_factory=list)
     purged: list[str] = field(default_factory=list)
 
+    def tail_log(self, replica_id: str, *, lines: int, text: str = "") -> list[str]:
+        found = [line for line in self.logs.get(replica_id, "").splitlines() if text.lower() in line.lower()]
+        return found[-lines:]
+
+    def whole_log(self, replica_id: str) -> Iterator[bytes]:
+        return iter([self.logs.get(replica_id, "").encode()])
+
     def isolation(self) -> Isolation:
         return Isolation(boxed=self.boxed, own_network=self.boxed, reason="" if self.boxed else "There is no box here.")
+
+    def containers(self) -> ContainerEngine:
+        return ContainerEngine(
+            available=bool(self.engine), name=self.engine, reason="" if self.engine else "No engine."
+        )
 
     def start(self, spec: ReplicaSpec) -> None:
         self._reach()

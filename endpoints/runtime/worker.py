@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from . import cancelling, frames, inference_protocol, log, results
+from . import cancelling, frames, inference_protocol, log, marks, results
 from .aml_http import HttpAnswer
 from .errors import LoadError, ScoringError, last_line
 from .inference_protocol import INFER
@@ -79,6 +79,7 @@ def _prepare_streams() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)
     faulthandler.enable()
+    marks.mark_streams()
 
 
 def _load(settings: dict[str, Any]) -> Model:
@@ -97,8 +98,10 @@ def _serve(connection: socket.socket, model: Model, name: str) -> None:
     stream = connection.makefile("rb")  # buffered: one system call for a small frame
     while (frame := frames.read(stream)) is not None:
         cancelling.begin()
+        marks.begin(frame.head["id"])
         for piece in _answer(model, _request(frame), name):
             connection.sendall(piece)
+        marks.end()
 
 
 def _request(frame: frames.Frame) -> Request:

@@ -10,8 +10,10 @@ from rest_framework.response import Response
 
 from endpoints import wiring
 from endpoints.domain.replicas import LogChunk
+from endpoints.enums import LogContainer
 from endpoints.selectors.assets import environments_for
 from endpoints.selectors.endpoints import replica_of
+from endpoints.selectors.logs import MOST_LINES, tail_of
 from endpoints.services.specification import built_hash
 from studio.api.assets import version_of
 from studio.api.parsing import StrictSerializer
@@ -20,7 +22,7 @@ from studio.api.view import StudioView
 CHUNK_BYTES = 1024 * 1024
 MAX_OFFSET = 2**53
 DEFAULT_TAIL = 200
-MAX_TAIL = 10_000
+MAX_TAIL = MOST_LINES
 
 
 class LogQuery(StrictSerializer):
@@ -45,6 +47,44 @@ class LogSerializer(serializers.Serializer[Any]):
     lines = serializers.ListField(child=serializers.CharField())
     offset = serializers.IntegerField(help_text="Where to read on: ?offset=")
     size = serializers.IntegerField(help_text="Bytes of the whole log.")
+
+
+class DeploymentLogQuery(StrictSerializer):
+    container = serializers.ChoiceField(
+        LogContainer.choices, required=False, help_text="inference-server if not given."
+    )
+    tail = serializers.IntegerField(
+        required=False, min_value=1, max_value=MAX_TAIL, help_text=f"So many last lines; {DEFAULT_TAIL} if not given."
+    )
+    replica = serializers.IntegerField(required=False, min_value=0, max_value=1000, help_text="All if not given.")
+    search = serializers.CharField(
+        required=False, max_length=200, help_text="Only lines that hold it; a request id too."
+    )
+
+
+class DeploymentLogSerializer(serializers.Serializer[Any]):
+    lines = serializers.ListField(child=serializers.CharField())
+
+
+class DeploymentLog(StudioView):
+    tag = "Logs"
+    queries = {"get": DeploymentLogQuery}
+
+    @extend_schema(responses=DeploymentLogSerializer)
+    def get(self, request: Request, endpoint: str, name: str) -> Response:
+        """Read a deployment's logs.
+
+        Of all its replicas in the order of time, or of what made their files and environment ready; everything that
+        is kept is searched."""
+        asked = self.asked
+        lines = tail_of(
+            self.deployment(endpoint, name),
+            container=LogContainer(asked.get("container", LogContainer.INFERENCE_SERVER)),
+            ordinal=asked.get("replica"),
+            lines=asked.get("tail", DEFAULT_TAIL),
+            text=asked.get("search", ""),
+        )
+        return Response({"lines": lines})
 
 
 class ReplicaLog(StudioView):

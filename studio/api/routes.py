@@ -79,6 +79,7 @@ routes: list[URLPattern] = [
     path(f"{_DEPLOYMENT}wake/", sleeping.Wake.as_view(), name="api_wake"),
     path(f"{_DEPLOYMENT}autoscale/", autoscale.Autoscale.as_view(), name="api_autoscale"),
     path(f"{_DEPLOYMENT}scale-decisions/", autoscale.ScaleDecisions.as_view(), name="api_scale_decisions"),
+    path(f"{_DEPLOYMENT}logs/", logs.DeploymentLog.as_view(), name="api_deployment_logs"),
     path(f"{_DEPLOYMENT}build-log/", logs.DeploymentBuildLog.as_view(), name="api_deployment_build_log"),
     path(f"{_DEPLOYMENT}replicas/", deployments.Replicas.as_view(), name="api_replicas"),
     path(f"{_DEPLOYMENT}replicas/<int:ordinal>/log/", logs.ReplicaLog.as_view(), name="api_replica_log"),

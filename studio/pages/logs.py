@@ -1,7 +1,8 @@
 """Logs: of a deployment's replicas, and of its environment's build. The viewer asks for what it does not have yet."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -9,9 +10,10 @@ from django.urls import path, reverse
 
 from endpoints import wiring
 from endpoints.domain.errors import Invalid
-from endpoints.domain.replicas import LogChunk
+from endpoints.enums import LogContainer
 from endpoints.models import Deployment
 from endpoints.selectors.endpoints import deployment_of, endpoint_for, operation_for, replica_of
+from endpoints.selectors.logs import MOST_LINES, tail_of
 from studio.actors import signed_in
 from studio.pages.endpoint_frame import deployment_frame, endpoint_frame
 from studio.pages.forms import whole_number
@@ -19,6 +21,8 @@ from studio.pages.page import page, show
 
 TAIL_BYTES = 65_536
 FIRST_LINES = 200
+LINE_COUNTS = (FIRST_LINES, 1000, 5000)
+ALL = "all"
 DOWNLOAD_BYTES = 20 * 1024 * 1024
 
 
@@ -42,27 +46,80 @@ def deployment_logs(request: HttpRequest, name: str, deployment: str) -> HttpRes
 
 
 def _sources(deployment: Deployment, request: HttpRequest) -> dict[str, Any]:
+    """What the toolbar shows, and where the viewer reads: everything is in the URL."""
     replicas = list(deployment.replicas.all())
     ordinals = sorted({replica.ordinal for replica in replicas})
     wanted = whole_number(request.GET.get("replica", ""))
-    source = "build" if request.GET.get("source") == "build" else "server"
-    ordinal = wanted if wanted in ordinals else next(iter(ordinals), None)
+    ordinal = wanted if wanted in ordinals else None
+    if request.GET.get("replica") != ALL and ordinal is None:
+        ordinal = next(iter(ordinals), None)
+    container = _container(request)
+    has_output = bool(ordinals) or container == LogContainer.STORAGE_INITIALIZER
+    return {
+        "ordinals": ordinals,
+        "ordinal": ordinal,
+        "containers": LogContainer.choices,
+        "container": container,
+        "log_url": _log_url(deployment, request, container, ordinal) if has_output else "",
+        "download_url": _download_url(deployment, container, ordinal),
+        "log_replicas": replicas if container == LogContainer.INFERENCE_SERVER else [],
+        "q": request.GET.get("q", "").strip(),
+        "lines": _lines(request),
+        "line_counts": LINE_COUNTS,
+    }
+
+
+def _container(request: HttpRequest) -> LogContainer:
+    given = request.GET.get("container", "")
+    return LogContainer(given) if given in LogContainer.values else LogContainer.INFERENCE_SERVER
+
+
+def _log_url(deployment: Deployment, request: HttpRequest, container: LogContainer, ordinal: int | None) -> str:
     arguments = [deployment.endpoint.name, deployment.name]
-    if source == "build":
-        url = reverse("deployment_build_log", args=arguments)
-    else:
-        url = reverse("replica_log", args=[*arguments, ordinal]) if ordinal is not None else ""
-    return {"ordinals": ordinals, "ordinal": ordinal, "source": source, "log_url": url, "log_replicas": replicas}
+    asked = {"q": request.GET.get("q", "").strip(), "lines": str(_lines(request))}
+    if container == LogContainer.INFERENCE_SERVER and ordinal is not None:
+        return f"{reverse('replica_log', args=[*arguments, ordinal])}?{urlencode(asked)}"
+    return f"{reverse('deployment_log', args=arguments)}?{urlencode({**asked, 'container': container.value})}"
+
+
+def _download_url(deployment: Deployment, container: LogContainer, ordinal: int | None) -> str:
+    arguments = [deployment.endpoint.name, deployment.name]
+    if container == LogContainer.STORAGE_INITIALIZER:
+        return f"{reverse('deployment_build_log', args=arguments)}?download=1"
+    return f"{reverse('replica_log', args=[*arguments, ordinal])}?download=1" if ordinal is not None else ""
+
+
+def _lines(request: HttpRequest) -> int:
+    """How many of the last lines."""
+    given = whole_number(request.GET.get("lines", "")) or FIRST_LINES
+    return min(given, MOST_LINES)
+
+
+@page
+def deployment_log(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
+    """JSON {lines, offset, done}: the last lines of all replicas together, or of the storage initializer."""
+    found = deployment_of(endpoint_for(signed_in(request), name), deployment)
+    text = request.GET.get("q", "").strip()
+    lines = tail_of(found, container=_container(request), lines=_lines(request), text=text)
+    return JsonResponse({"lines": lines, "offset": "", "done": True})
 
 
 @page
 def replica_log(request: HttpRequest, name: str, deployment: str, ordinal: int) -> HttpResponse:
-    """JSON {lines, offset}; `?offset=` gives what came after that byte, without it the last lines."""
+    """JSON {lines, offset, done}; `?offset=` gives what came after that byte, without it the last lines; `?q=` only
+    those that hold it."""
     found = deployment_of(endpoint_for(signed_in(request), name), deployment)
     replica = replica_of(found, ordinal)
-    return _answer(
-        request, lambda **where: wiring.compute().read_log(replica.pk, **where), f"{name}-{deployment}-{ordinal}"
-    )
+    if request.GET.get("download"):
+        return _download(wiring.compute().whole_log(replica.pk), f"{name}-{deployment}-{ordinal}")
+    text, offset = request.GET.get("q", "").strip(), _offset(request)
+    if offset is None:
+        end = wiring.compute().read_log(replica.pk, limit=1).size
+        lines = wiring.compute().tail_log(replica.pk, lines=_lines(request), text=text)
+        return JsonResponse({"lines": lines, "offset": end, "done": False})
+    chunk = wiring.compute().read_log(replica.pk, start=offset, limit=TAIL_BYTES)
+    lines = [line for line in chunk.text.splitlines() if text.lower() in line.lower()]
+    return JsonResponse({"lines": lines, "offset": chunk.end, "done": False})
 
 
 @page
@@ -77,22 +134,30 @@ def build_log(request: HttpRequest, operation_id: UUID) -> HttpResponse:
 
 
 def _build_log(request: HttpRequest, deployment: Deployment) -> HttpResponse:
-    spec_hash = deployment.environment_hash
-    return _answer(request, lambda **where: wiring.builder().read_log(spec_hash, **where), f"{deployment.name}-build")
-
-
-def _answer(request: HttpRequest, read: Callable[..., LogChunk], filename: str) -> HttpResponse:
+    spec_hash, builder = deployment.environment_hash, wiring.builder()
     if request.GET.get("download"):
-        response = HttpResponse(read(limit=DOWNLOAD_BYTES).text, content_type="text/plain; charset=utf-8")
-        response["Content-Disposition"] = f'attachment; filename="{filename}.log"'
-        return response
+        whole = builder.read_log(spec_hash, limit=DOWNLOAD_BYTES).text
+        return _download([whole.encode()], f"{deployment.name}-build")
+    offset = _offset(request)
+    chunk = builder.read_log(spec_hash, start=offset, limit=TAIL_BYTES)
+    lines = chunk.text.splitlines()
+    return JsonResponse(
+        {"lines": lines[-FIRST_LINES:] if offset is None else lines, "offset": chunk.end, "done": False}
+    )
+
+
+def _offset(request: HttpRequest) -> int | None:
     given = request.GET.get("offset", "")
     offset = whole_number(given)
     if given and offset is None:
         raise Invalid({"offset": "offset is a number of bytes."})
-    chunk = read(start=offset, limit=TAIL_BYTES)
-    lines = chunk.text.splitlines()
-    return JsonResponse({"lines": lines if given else lines[-FIRST_LINES:], "offset": chunk.end, "done": False})
+    return offset
+
+
+def _download(blocks: Iterable[bytes], filename: str) -> HttpResponse:
+    response = HttpResponse(blocks, content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{filename}.log"'
+    return response
 
 
 urlpatterns = [
@@ -103,6 +168,7 @@ urlpatterns = [
         deployment_build_log,
         name="deployment_build_log",
     ),
+    path("endpoints/<str:name>/deployments/<str:deployment>/logs/all/", deployment_log, name="deployment_log"),
     path("endpoints/<str:name>/deployments/<str:deployment>/logs/<int:ordinal>/", replica_log, name="replica_log"),
     path("operations/<uuid:operation_id>/build-log/", build_log, name="build_log"),
 ]

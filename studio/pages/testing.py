@@ -97,7 +97,7 @@ def _shown(answer: Answer, call: TestCall | None, context: dict[str, Any]) -> di
         "deployment": answer.answered_by,
         "slot": slots.get(answer.answered_by, 7),
         "request_id": answer.request_id,
-        "log_url": f"{logs}?deployment={answer.answered_by}" if answer.answered_by else "",
+        "log_url": f"{logs}?deployment={answer.answered_by}&replica=all&q={answer.request_id}" if answer.answered_by else "",
         "headers": sorted(answer.headers.items()),
         "body": text[:SHOWN_BYTES],
         "language": "json",

@@ -68,3 +68,17 @@ def test_a_build_has_one_log_for_deployment_and_environment(
 def test_a_stranger_reads_none(stranger: APIClient, replica_id: str) -> None:
     for url in (LOG, f"{BLUE}build-log/", "/api/v1/environments/python/versions/1/build-log/"):
         problem(stranger.get(url), 404)
+
+
+def test_a_deployments_logs_are_searched_in_azures_words(
+    reader: APIClient, stranger: APIClient, replica_id: str, blue: Deployment
+) -> None:
+    url = f"{BLUE}logs/"
+    assert reader.get(url).json()["lines"][-1] == "line 299"
+    assert reader.get(f"{url}?tail=2&search=LINE 29").json()["lines"] == ["line 298", "line 299"]
+    assert reader.get(f"{url}?replica=0&search=line 7&tail=1").json()["lines"] == ["line 79"]
+    assert reader.get(f"{url}?replica=5").json()["lines"] == []
+    first = reader.get(f"{url}?container=storage-initializer").json()["lines"][0]
+    assert first.startswith(f"model {blue.model}: ")
+    assert list(fields(reader.get(f"{url}?container=main"))) == ["container"]
+    problem(stranger.get(url), 404)

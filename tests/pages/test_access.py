@@ -24,7 +24,7 @@ OF_AN_ENDPOINT: dict[str, dict[str, Any]] = {
     ),
     **dict.fromkeys(
         (
-            "deployment_detail deployment_autoscale deployment_metrics deployment_logs deployment_build_log "
+            "deployment_detail deployment_autoscale deployment_metrics deployment_logs deployment_log deployment_build_log "
             "deployment_spec deployment_settings"
         ).split(),
         D,

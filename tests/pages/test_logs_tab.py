@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from endpoints import wiring
 from endpoints.models import Endpoint, Replica
-from tests.factories import OperationFactory
+from tests.factories import OperationFactory, ReplicaFactory
 from tests.fakes import FakeCompute
 
 LOG = reverse("replica_log", args=["churn", "blue", 0])
@@ -38,7 +38,7 @@ def test_an_offset_is_a_number(signed_in: SignedIn, written: None, offset: str) 
 
 def test_the_whole_log_can_be_kept(signed_in: SignedIn, written: None) -> None:
     answer = signed_in("reader").get(LOG, {"download": "1"})
-    assert answer.content.decode().startswith("line 0\n")
+    assert answer.getvalue().decode().startswith("line 0\n")
     assert answer["Content-Disposition"] == 'attachment; filename="churn-blue-0.log"'
 
 
@@ -57,8 +57,42 @@ def test_a_replica_that_never_was_has_no_log(signed_in: SignedIn, churn: Endpoin
     assert signed_in("reader").get(reverse("replica_log", args=["churn", "blue", 7])).status_code == 404
 
 
-@pytest.mark.parametrize("query", [{}, {"deployment": "green"}, {"replica": "²"}, {"source": "build"}])
+@pytest.mark.parametrize("query", [{}, {"deployment": "green"}, {"replica": "²"}, {"container": "storage-initializer"}])
 def test_the_tab_shows_a_viewer(signed_in: SignedIn, churn: Endpoint, query: dict[str, str]) -> None:
     page = signed_in("reader").get(reverse("endpoint_logs", args=["churn"]), query).content.decode()
-    wanted = "build/" if "source" in query else "0/"
+    wanted = "all/" if "container" in query else "0/"
     assert f"deployments/{query.get('deployment', 'blue')}/logs/{wanted}" in page
+
+
+def test_a_search_goes_through_all_of_it(signed_in: SignedIn, written: None) -> None:
+    client = signed_in("reader")
+    assert client.get(LOG, {"q": "LINE 7"}).json()["lines"] == ["line 7", *(f"line {n}" for n in range(70, 80))]
+    assert client.get(LOG, {"q": "line 7", "offset": "0"}).json()["lines"][:2] == ["line 7", "line 70"]
+    assert len(client.get(LOG, {"lines": "250"}).json()["lines"]) == 250
+
+
+def test_all_replicas_in_the_order_of_time(signed_in: SignedIn, churn: Endpoint, adapters: wiring.Adapters) -> None:
+    compute = adapters.compute
+    assert isinstance(compute, FakeCompute)
+    first = Replica.objects.get(deployment__name="blue")
+    second = ReplicaFactory(deployment=first.deployment, ordinal=1)
+    compute.logs = {first.pk: "T1 [request abc] one\nT3 three\n", second.pk: "T2 two\nT4 [request abc] four\n"}
+    url = reverse("deployment_log", args=["churn", "blue"])
+    client = signed_in("reader")
+    found = client.get(url).json()
+    assert [line.split()[0] for line in found["lines"]] == ["T1", "T2", "T3", "T4"]
+    assert found["done"]
+    assert client.get(url, {"q": "abc"}).json()["lines"] == [
+        "T1 [replica 0] [request abc] one",
+        "T4 [replica 1] [request abc] four",
+    ]
+    page = client.get(reverse("deployment_logs", args=["churn", "blue"]), {"replica": "all", "q": "abc"})
+    assert 'value="abc"' in page.content.decode()
+    assert signed_in("stranger").get(url).status_code == 404
+
+
+def test_the_storage_initializer_names_the_files(signed_in: SignedIn, churn: Endpoint) -> None:
+    blue = churn.deployments.get(name="blue")
+    url = reverse("deployment_log", args=["churn", "blue"])
+    lines = signed_in("reader").get(url, {"container": "storage-initializer"}).json()["lines"]
+    assert lines[0].startswith(f"model {blue.model}: ")

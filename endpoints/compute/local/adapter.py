@@ -4,21 +4,23 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from endpoints.compute.containers.containers import Containers
 from endpoints.compute.local.files import read_json, write_private
-from endpoints.compute.local.log_files import read_chunk
+from endpoints.compute.local.log_files import read_chunk, tail, whole
 from endpoints.compute.local.sandbox import BLOCK_FD, INFO_FD, NO_TOOLS, Tools, boxed
 from endpoints.compute.local.supervisor import SupervisorPrograms, SupervisorUnreachable
 from endpoints.compute.port import ComputeError
 from endpoints.domain.programs import Program, ProgramState
-from endpoints.domain.replicas import Isolation, LogChunk, ReplicaObservation, ReplicaSpec
+from endpoints.domain.replicas import ContainerEngine, Isolation, LogChunk, ReplicaObservation, ReplicaSpec
 from endpoints.enums import ReplicaState
 
 KEEPER = Path(__file__).with_name("keeper.py")
+RELAY = Path(__file__).with_name("relay.py")
 DRAIN_GRACE_SECONDS = 10  # what the keeper adds, and a little, before supervisord would kill it
 _TIMES = ("started_at", "ready_at", "changed_at")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -27,10 +29,13 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEX
 class LocalCompute:
     """A folder per replica under `state_dir`: specification, status, log. supervisord holds the keepers."""
 
-    def __init__(self, *, programs: SupervisorPrograms, state_dir: Path, tools: Tools = NO_TOOLS) -> None:
+    def __init__(
+        self, *, programs: SupervisorPrograms, state_dir: Path, tools: Tools = NO_TOOLS, container_socket: str = ""
+    ) -> None:
         self._programs = programs
         self._state_dir = state_dir
         self._tools = tools
+        self._containers = Containers(socket=container_socket, owner=str(state_dir))
 
     def start(self, spec: ReplicaSpec) -> None:
         folder = self._folder(spec.id)
@@ -41,8 +46,9 @@ class LocalCompute:
             "directory": spec.working_directory,
         }
         write_private(folder / "server.json", json.dumps(server))
-        description = {key: value for key, value in asdict(spec).items() if key not in ("environment", "command")}
-        description["box"] = self._box(spec)
+        secret = ("environment", "command", "container")
+        description = {key: value for key, value in asdict(spec).items() if key not in secret}
+        description |= {"box": self._box(spec), "container": spec.container is not None}
         write_private(folder / "replica.json", json.dumps(description))
         self._reaching(
             self._programs.add,
@@ -57,22 +63,39 @@ class LocalCompute:
         )
 
     def _command(self, spec: ReplicaSpec, folder: Path) -> list[str]:
+        if spec.container is not None:
+            return self._container(spec, folder)
         if not self._tools.bubblewrap:
             if not spec.egress:
                 raise ComputeError(f"Egress cannot be closed here. {self._tools.reason}")
             return list(spec.command)
         return boxed(
-            spec.command,
+            (*_relay(spec), *spec.command),
             tools=self._tools,
             egress=spec.egress,
-            visible=spec.visible,
+            visible=(*spec.visible, *_seen_by_relay(spec)),
             writable=spec.writable,
             folder=folder,
         )
 
+    def _container(self, spec: ReplicaSpec, folder: Path) -> list[str]:
+        assert spec.container is not None
+        engine = self._containers.engine()
+        if not engine.available:
+            raise ComputeError(engine.reason)
+        if not spec.egress:
+            raise ComputeError("Egress of a container cannot be closed here.")
+        container = replace(spec.container, environment={**_threads(spec), **spec.container.environment})
+        file = folder / "container.json"
+        write_private(file, self._containers.description(spec, container))
+        return self._containers.command(file)
+
+    def containers(self) -> ContainerEngine:
+        return self._containers.engine()
+
     def _box(self, spec: ReplicaSpec) -> dict[str, Any] | None:
         """What the keeper must know of it."""
-        if not self._tools.bubblewrap:
+        if not self._tools.bubblewrap or spec.container is not None:
             return None
         network = self._tools.slirp4netns if spec.egress else ""
         return {"info_fd": INFO_FD, "block_fd": BLOCK_FD, "slirp4netns": network}
@@ -88,6 +111,7 @@ class LocalCompute:
 
     def observe(self) -> list[ReplicaObservation]:
         states: dict[str, ProgramState] = self._reaching(self._programs.states)
+        self._containers.sweep(states)
         return [
             self._seen(name, state, spec)
             for name, state in states.items()
@@ -96,6 +120,12 @@ class LocalCompute:
 
     def read_log(self, replica_id: str, *, start: int | None = None, limit: int = 65536) -> LogChunk:
         return read_chunk(self._folder(replica_id) / "server.log", start=start, limit=limit)
+
+    def tail_log(self, replica_id: str, *, lines: int, text: str = "") -> list[str]:
+        return tail(self._folder(replica_id) / "server.log", lines=lines, text=text)
+
+    def whole_log(self, replica_id: str) -> Iterator[bytes]:
+        return whole(self._folder(replica_id) / "server.log")
 
     def purge(self, deployment_id: str) -> None:
         for folder in list(self._folders()):
@@ -133,8 +163,31 @@ class LocalCompute:
 
 def _environment(spec: ReplicaSpec) -> dict[str, str]:
     """As given, with the numeric libraries kept to the instance type's cores unless the user said otherwise."""
-    threads = str(max(1, int(spec.vcpu or 0))) if spec.vcpu else ""
-    return {**(dict.fromkeys(_THREADS, threads) if threads else {}), **spec.environment}
+    return {**_threads(spec), **spec.environment}
+
+
+def _threads(spec: ReplicaSpec) -> dict[str, str]:
+    return dict.fromkeys(_THREADS, str(max(1, int(spec.vcpu)))) if spec.vcpu else {}
+
+
+def _relay(spec: ReplicaSpec) -> tuple[str, ...]:
+    """A server on a port, in a network of its own, is reached through sockets that stand in the replica's folder."""
+    if not spec.relays:
+        return ()
+    doors = (f"{socket}={port}" for socket, port in spec.relays)
+    return (_python(), "-I", "-S", str(RELAY), *doors, "--")
+
+
+def _seen_by_relay(spec: ReplicaSpec) -> tuple[str, ...]:
+    if not spec.relays:
+        return ()
+    prefix = Path(_python()).parent.parent
+    return (str(RELAY),) if prefix.is_relative_to("/usr") else (str(RELAY), str(prefix))
+
+
+def _python() -> str:
+    """Of the studio's own environment, the Python that it was made of."""
+    return str(Path(sys.executable).resolve())
 
 
 def _told(status: dict[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from endpoints.compute.local.box import Box, exit_code
 from endpoints.compute.local.memory import proportional_bytes, resident_bytes
 from endpoints.compute.local.output import Output, line_that_matters
 from endpoints.compute.local.probing import probe
+from endpoints.domain.addresses import port_of
 
 EAGER_SECONDS = 0.05  # between looks, until the server was ready once
 CALM_SECONDS = 0.2
@@ -54,11 +55,11 @@ class ProbeClock:
         self.complaint = ""
         self.waited = False  # a success ends the initial delay early
 
-    def look(self, socket_path: str, now: float, *, eager: bool, given_up: Callable[[], bool]) -> None:
+    def look(self, address: str, now: float, *, eager: bool, given_up: Callable[[], bool]) -> None:
         """Probe if it is due. While eager, more often than the period; but failures count once a period."""
         if now < self.due:
             return
-        self.complaint = probe(socket_path, self.spec["path"], self.spec["timeout"], given_up)
+        self.complaint = probe(self.spec["address"] or address, self.spec["path"], self.spec["timeout"], given_up)
         if given_up():
             return
         self.due = now + (EAGER_SECONDS if eager else self.spec["period"])
@@ -87,6 +88,8 @@ class Keeper:
         self.output = Output(folder / "server.log")
         self.box = Box(self.spec["box"]) if self.spec.get("box") else None
         self.server: subprocess.Popen[bytes] | None = None
+        self.container_state = folder / "container.json.state"
+        self.container_pid: int | None = None
         self.liveness = ProbeClock(self.spec["liveness"])
         self.readiness = ProbeClock(self.spec["readiness"])
         self.was_ready = False
@@ -132,7 +135,8 @@ class Keeper:
     # -- the server
 
     def start(self) -> None:
-        Path(self.spec["socket"]).unlink(missing_ok=True)
+        self.remove_socket()
+        self.container_state.unlink(missing_ok=True)
         launch = Path(__file__).with_name("launch.py")
         self.output.tail.clear()
         inherited = self.box.open() if self.box else ()
@@ -153,6 +157,23 @@ class Keeper:
         self.readiness.reset(self.began)
         self.was_ready = False
         self.tell("Starting", reason="Started", pid=self.server.pid, started_at=_now())
+
+    def remove_socket(self) -> None:
+        if port_of(self.spec["socket"]) is None:
+            Path(self.spec["socket"]).unlink(missing_ok=True)
+
+    def container_begun(self) -> bool:
+        """Whether there is none, or it runs. Its image may take minutes to come: until then no probe counts."""
+        if not self.spec["container"] or self.status["pid"] == self.container_pid:
+            return True
+        with contextlib.suppress(OSError, ValueError):
+            self.container_pid = json.loads(self.container_state.read_text())["pid"]
+            now = time.monotonic()
+            self.liveness.reset(now)
+            self.readiness.reset(now)
+            self.tell("Starting", reason="Started", pid=self.container_pid)
+            return True
+        return False
 
     def watch(self) -> None:
         """Until the server has ended, by itself or because it had to."""
@@ -176,6 +197,8 @@ class Keeper:
         self.ended()
 
     def look(self, now: float) -> None:
+        if not self.container_begun():
+            return
         path = self.spec["socket"]
         eager = not self.was_ready and not self.readiness.failed
         self.readiness.look(path, now, eager=eager, given_up=self.is_asked)
@@ -216,6 +239,8 @@ class Keeper:
 
     def stop_server(self, seconds: float) -> None:
         assert self.server is not None
+        if self.spec["container"] and not seconds:
+            self.kill_container()
         if seconds:
             with contextlib.suppress(ProcessLookupError):
                 if not (self.box and self.box.signal(signal.SIGTERM)):
@@ -227,6 +252,14 @@ class Keeper:
         self.server.wait()
         if self.box:
             self.box.close()
+
+    def kill_container(self) -> None:
+        """What stands for the container sees to its end; were it killed, the container would go on."""
+        assert self.server is not None
+        with contextlib.suppress(ProcessLookupError):
+            self.server.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.server.wait(DRAIN_GRACE_SECONDS)
 
     def ended(self) -> None:
         assert self.server is not None
@@ -262,7 +295,7 @@ class Keeper:
         self.tell("Draining", reason="Killing", message="")
         if self.server is not None:
             self.stop_server(self.patience)
-        Path(self.spec["socket"]).unlink(missing_ok=True)
+        self.remove_socket()
         self.tell("Stopped", reason="Stopped", pid=None)
 
     # -- what others see

@@ -1,8 +1,43 @@
-"""Part of a log file, in whole lines."""
+"""Part of a log file, in whole lines; and a log as a whole, with the files that were rotated away."""
 
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 from endpoints.domain.replicas import LogChunk
+
+BLOCK_BYTES = 256 * 1024
+
+
+def tail(path: Path, *, lines: int, text: str = "") -> list[str]:
+    """The last lines that hold the text, letters of either case, oldest first."""
+    wanted = text.lower().encode()
+    kept: deque[bytes] = deque(maxlen=lines)
+    for line in _lines(path):
+        if wanted in line.lower():
+            kept.append(line)
+    return [line.decode("utf-8", "replace").rstrip("\n") for line in kept]
+
+
+def whole(path: Path) -> Iterator[bytes]:
+    """Everything that is kept, oldest first, in blocks."""
+    for part in _parts(path):
+        with part.open("rb") as file:
+            while block := file.read(BLOCK_BYTES):
+                yield block
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    for part in _parts(path):
+        with part.open("rb") as file:
+            yield from file
+
+
+def _parts(path: Path) -> list[Path]:
+    """`server.log.3`, `.2`, `.1`, `server.log`."""
+    rotated = [found for found in path.parent.glob(f"{path.name}.*") if found.suffix[1:].isdigit()]
+    ordered = sorted(rotated, key=lambda found: int(found.suffix[1:]), reverse=True)
+    return [*ordered, *([path] if path.exists() else [])]
 
 
 def read_chunk(path: Path, *, start: int | None, limit: int) -> LogChunk:

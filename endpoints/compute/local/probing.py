@@ -1,31 +1,35 @@
-"""One HTTP probe over a unix socket. Standard library only: the keeper runs it."""
+"""One HTTP probe, over a unix socket or on the loopback. Standard library only: the keeper runs it."""
 
 import contextlib
 import socket
 import time
 from collections.abc import Callable
 
+from endpoints.domain.addresses import LOOPBACK, port_of
+
 SLICE_SECONDS = 0.2
 HEAD_BYTES = 12  # "HTTP/1.1 200"
 
 
-def probe(path: str, route: str, timeout: float, given_up: Callable[[], bool] = lambda: False) -> str:
+def probe(address: str, route: str, timeout: float, given_up: Callable[[], bool] = lambda: False) -> str:
     """Empty when the answer was 200 to 399; else what came instead, in a few words.
 
     `given_up` is asked every SLICE_SECONDS; once it says yes the probe ends as one that took too long.
     """
     try:
-        with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as connection:
+        port = port_of(address)
+        family = socket.AF_UNIX if port is None else socket.AF_INET
+        with contextlib.closing(socket.socket(family, socket.SOCK_STREAM)) as connection:
             deadline = time.monotonic() + timeout
             connection.settimeout(min(timeout, SLICE_SECONDS))
-            connection.connect(path)
+            connection.connect(address if port is None else (LOOPBACK, port))
             connection.sendall(f"GET {route} HTTP/1.1\r\nHost: replica\r\nConnection: close\r\n\r\n".encode())
             complaint = _complaint(_head(connection, deadline, given_up))
             return complaint and f"GET {route} {complaint}"
     except TimeoutError:
         return f"GET {route} took longer than {timeout:g} s"
     except OSError as error:
-        return f"GET {route}: {error.strerror or error}"
+        return f"GET {route} at {address}: {error.strerror or error}"
 
 
 def _head(connection: socket.socket, deadline: float, given_up: Callable[[], bool]) -> bytes:
