@@ -4,13 +4,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tests.bench import gateway, servers, studio, telemetry, waking
+from tests.bench import gateway, servers, studio, telemetry, tokens, waking
 
 PARTS: dict[str, Callable[[], Sequence[Mapping[str, Any]]]] = {
     "gateway": gateway.run,
     "servers": servers.run,
     "studio": studio.run,
     "telemetry": telemetry.run,
+    "tokens": tokens.run,
     "waking": waking.run,
 }
 

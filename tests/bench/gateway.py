@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -164,9 +164,9 @@ def tcp(port: int) -> socket.socket:
     return connection
 
 
-def p50(connection: socket.socket) -> float:
+def p50(connection: socket.socket, headers: Mapping[str, str] = AUTHORIZED) -> float:
     """Milliseconds, one request after the other on one connection, by the plainest client there is."""
-    head = f"POST /measured/score HTTP/1.1\r\nhost: x\r\nauthorization: {AUTHORIZED['authorization']}\r\n"
+    head = f"POST /measured/score HTTP/1.1\r\nhost: x\r\nauthorization: {headers['authorization']}\r\n"
     message = f"{head}content-length: {len(BODY)}\r\n\r\n".encode() + BODY
     taken = []
     with connection:
@@ -180,13 +180,14 @@ def p50(connection: socket.socket) -> float:
     return statistics.median(taken) * 1000
 
 
-def requests_per_second(port: int) -> float:
+def requests_per_second(port: int, headers: Mapping[str, str] = AUTHORIZED) -> float:
     """By wrk where it is installed: a client in Python would be the slower half."""
     url = f"http://127.0.0.1:{port}/measured/score"
     if shutil.which("wrk") is None:
-        result = uvloop.run(load(url, path="/measured/score", headers=AUTHORIZED, concurrency=32, seconds=WRK_SECONDS))
+        sent = load(url, path="/measured/score", headers=dict(headers), concurrency=32, seconds=WRK_SECONDS)
+        result = uvloop.run(sent)
         return result.rps
-    authorization = f"authorization: {AUTHORIZED['authorization']}"
+    authorization = f"authorization: {headers['authorization']}"
     command = ["wrk", "-t1", "-c32", f"-d{WRK_SECONDS}s", "-H", authorization, url]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in told:

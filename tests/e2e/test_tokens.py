@@ -176,7 +176,7 @@ def test_a_provider_is_added_in_the_browser(called: RunningStudio, page: Page) -
         page.fill("input[name=issuer]", "http://far.example.org/realms/lab")
         page.fill("textarea[name=audiences]", AUDIENCE)
         page.get_by_role("button", name="Add provider").click()
-        expect(page.locator("form")).to_contain_text("Use https")
+        expect(page.locator("form[data-guard]")).to_contain_text("Use https")
         page.fill("input[name=issuer]", running.url)
         page.get_by_role("button", name="Add provider").click()
         row = page.get_by_role("row").filter(has_text="browsed")

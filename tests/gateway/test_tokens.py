@@ -168,6 +168,20 @@ def test_without_a_token_the_answer_says_how_to_get_one(served: Replica, client:
         assert says in message
 
 
+@pytest.mark.parametrize("token", [PROVIDER.token("ada"), PROVIDER.token("x", groups=["a", "scorers"])])
+def test_one_of_many_is_found(envoy: RunningGateway, servers: Replicas, client: httpx.Client, token: str) -> None:
+    """And somebody who is not one of them is not."""
+    login = PROVIDER.issuer
+    many = Invokers(
+        subjects=(*((login, f"person-{number}") for number in range(200)), *ADA.subjects),
+        groups=(*((login, f"group-{number}") for number in range(200)), *ADA.groups),
+    )
+    envoy.put(guarded("open", servers.start("blue"), AuthMode.AAD_TOKEN, invokers=many), issuers=ISSUERS)
+    assert client.post("/open/score", headers=bearer(token)).status_code == 200
+    eve = PROVIDER.token("group-7", groups=["person-7"])
+    assert client.post("/open/score", headers=bearer(eve)).status_code == 401
+
+
 def test_a_token_in_the_query_opens_nothing(served: Replica, client: httpx.Client) -> None:
     assert client.post(f"/open/score?access_token={PROVIDER.token('ada')}").status_code == 401
 

@@ -144,22 +144,24 @@ UNGUARDED: Json = {API_KEY_FILTER: NO_KEY, TOKEN_FILTER: NO_TOKEN, ROLE_FILTER: 
 
 def who_may(claims: Iterable[Claim]) -> Json:
     """Whose token has any of the claims; nobody when there is none."""
-    of_issuer: dict[str, list[Json]] = {}
+    groups: dict[tuple[str, str, bool], list[str]] = {}
     for claim in claims:
-        of_issuer.setdefault(claim.issuer, []).append(claimed(claim.name, claim.value, listed=claim.listed))
+        groups.setdefault((claim.issuer, claim.name, claim.listed), []).append(claim.value)
     principals = [
-        {"and_ids": {"ids": [claimed("iss", issuer), {"or_ids": {"ids": found}}]}}
-        for issuer, found in of_issuer.items()
+        {"and_ids": {"ids": [claimed("iss", [issuer]), claimed(name, values, listed=listed)]}}
+        for (issuer, name, listed), values in groups.items()
     ]
     policies = {"callers": {"permissions": [{"any": True}], "principals": principals}} if principals else {}
     return typed(f"{RBAC}.RBACPerRoute", rbac={"rules": {"action": "ALLOW", "policies": policies}})
 
 
-def claimed(name: str, value: str, *, listed: bool = False) -> Json:
-    exact = {"string_match": {"exact": value}}
+def claimed(name: str, values: list[str], *, listed: bool = False) -> Json:
+    """One look at the claim, however many the values are."""
+    exact = [{"string_match": {"exact": value}} for value in values]
+    any_of = {"or_match": {"value_matchers": exact}} if len(exact) > 1 else exact[0]
     matcher = {
         "filter": CLAIMS_NAMESPACE,
         "path": [{"key": CLAIMS}, {"key": name}],
-        "value": {"list_match": {"one_of": exact}} if listed else exact,
+        "value": {"list_match": {"one_of": any_of}} if listed else any_of,
     }
     return {"sourced_metadata": {"metadata_matcher": matcher}}
