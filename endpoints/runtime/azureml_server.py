@@ -7,7 +7,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -15,6 +15,7 @@ from .aml_http import HttpAnswer, http_answer
 from .errors import FUNCTION_NOT_FOUND, IMPORT_ERROR, INIT_FAILED, LoadError, ScoringError, last_line
 from .openapi import VERSIONS
 from .request import Request
+from .streams import Stream
 from .tensors import Tensor
 
 _PACKAGE = "azureml-inference-server-http"
@@ -34,9 +35,13 @@ class AzureMLModel:
         except BaseException as error:
             raise _refusal(error) from error
 
-    def run(self, request: Request) -> HttpAnswer:
-        """Whatever the status: an error of the script is an answer of the package."""
-        return _ask(self._application, request)
+    def run(self, request: Request) -> HttpAnswer | Stream:
+        """Whatever the status: an error of the script is an answer of the package. Without a length it is streamed."""
+        status, headers, pieces = _ask(self._application, request)
+        if any(name.lower() == "content-length" for name, _ in headers):
+            return http_answer(status, headers, b"".join(pieces))
+        head = http_answer(status, headers, b"")
+        return Stream(pieces, head.content_type, status, head.headers)
 
     def infer(self, inputs: list[Tensor], parameters: dict[str, Any]) -> Any:
         raise ScoringError(404, "NotFound", "The azureml server does not speak the Open Inference Protocol.")
@@ -49,8 +54,9 @@ class AzureMLModel:
 
     def _document(self, name: str) -> Any:
         request = Request("describe", "/swagger.json", "", b"", method="GET", query=f"version={name}")
-        found = _ask(self._application, request)
-        return json.loads(found.body) if found.status == 200 else None
+        status, _, pieces = _ask(self._application, request)
+        body = b"".join(pieces)
+        return json.loads(body) if status == 200 else None
 
 
 def _prepare(entry_script: str) -> None:
@@ -81,7 +87,8 @@ def _refusal(error: BaseException) -> LoadError:
     return LoadError(IMPORT_ERROR if isinstance(error, ImportError) else INIT_FAILED, last_line(error))
 
 
-def _ask(application: Application, request: Request) -> HttpAnswer:
+def _ask(application: Application, request: Request) -> tuple[int, list[tuple[str, str]], Iterator[bytes]]:
+    """Status, headers, and the pieces of the body."""
     started: list[Any] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], None]:
@@ -89,11 +96,14 @@ def _ask(application: Application, request: Request) -> HttpAnswer:
         return lambda data: None
 
     pieces = application(_environ(request), start_response)
+    return started[0], started[1], _until_closed(pieces)
+
+
+def _until_closed(pieces: Iterable[bytes]) -> Iterator[bytes]:
     try:
-        body = b"".join(pieces)
+        yield from pieces
     finally:
         getattr(pieces, "close", lambda: None)()
-    return http_answer(started[0], started[1], body)
 
 
 def _environ(request: Request) -> dict[str, Any]:

@@ -42,6 +42,8 @@ def init():
 def run(request):
     if request.method == "GET":
         return AMLResponse(str.encode(request.full_path), 200)
+    if request.args.get("stream"):
+        return AMLResponse((f"piece {n}\\n" for n in range(3)), 200, {"Content-Type": "text/event-stream"})
     if request.args.get("fail"):
         raise ValueError("no such picture")
     if request.files:

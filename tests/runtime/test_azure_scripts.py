@@ -102,6 +102,13 @@ def test_keys_are_not_shown_to_the_script(ask: Callable[[str], Served]) -> None:
     assert answer.json() == {"asked": {"a": 1}, "token": None}
 
 
+def test_a_raw_answer_in_pieces(ask: Callable[[str], Served]) -> None:
+    with ask("raw").client.stream("POST", "/score?stream=1") as answer:
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream")
+        assert "content-length" not in answer.headers
+        assert "".join(answer.iter_text()) == "piece 0\npiece 1\npiece 2\n"
+
+
 def test_a_raw_script_that_fails(ask: Callable[[str], Served]) -> None:
     served = ask("raw")
     assert served.post("x", path="/score?fail=1").status_code == 500

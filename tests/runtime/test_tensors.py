@@ -110,7 +110,8 @@ class Frame:
     def to_dict(self) -> None: ...
 
     def __getitem__(self, name: str) -> list[Any]:
-        return {"a": [1, 2], "b": ["x", "y"]}[name]
+        columns: dict[str, list[Any]] = {"a": [1, 2], "b": ["x", "y"]}
+        return columns[name]
 
 
 @pytest.mark.parametrize(
