@@ -3,6 +3,7 @@
 import json
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
@@ -87,6 +88,7 @@ def _shown(answer: Answer, call: TestCall | None, context: dict[str, Any]) -> di
     slots = {item.name: item.color_slot for item in context["deployments"]}
     text = answer.body.decode("utf-8", "replace")
     logs = reverse("endpoint_logs", args=[endpoint.name])
+    lines_of = urlencode({"deployment": answer.answered_by, "replica": "all", "q": answer.request_id})
     return {
         "status": answer.status,
         "reason": _phrase(answer.status),
@@ -97,7 +99,7 @@ def _shown(answer: Answer, call: TestCall | None, context: dict[str, Any]) -> di
         "deployment": answer.answered_by,
         "slot": slots.get(answer.answered_by, 7),
         "request_id": answer.request_id,
-        "log_url": f"{logs}?deployment={answer.answered_by}&replica=all&q={answer.request_id}" if answer.answered_by else "",
+        "log_url": f"{logs}?{lines_of}" if answer.answered_by else "",
         "headers": sorted(answer.headers.items()),
         "body": text[:SHOWN_BYTES],
         "language": "json",
