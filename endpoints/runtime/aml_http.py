@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from email.message import Message
@@ -21,6 +22,8 @@ from .errors import ScoringError
 from .request import Request
 
 _NAMES = ("azureml.contrib.services", "azureml_inference_server_http.api")
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _HTML = "text/html; charset=utf-8"  # Flask's default, so Azure's
 _JSON = "application/json"
 
@@ -254,7 +257,15 @@ def completed(result: Any) -> Any:
 
 
 def http_answer(status: int, headers: list[tuple[str, str]], body: bytes) -> HttpAnswer:
-    """Headers that belong to the connection, or that the server itself writes, are left out."""
+    """Headers that belong to the connection, or that the server itself writes, are left out. Raises ScoringError (500)
+    for what HTTP cannot carry; a line break in a header would begin another one."""
+    if not 200 <= status <= 599:
+        raise ScoringError(500, "ResultNotSerializable", f"run() answered with the status {status}: use 200 to 599.")
+    wrong = [name for name, value in headers if not (_NAME.fullmatch(name) and _VALUE.fullmatch(value))]
+    if wrong:
+        raise ScoringError(
+            500, "ResultNotSerializable", f"run() answered with a header that HTTP cannot carry: {wrong[0]!r}."
+        )
     content_type = next((value for name, value in headers if name.lower() == "content-type"), "")
     kept = tuple((name.lower(), value) for name, value in headers if name.lower() not in _OURS)
     return HttpAnswer(body, content_type, status, kept)

@@ -209,6 +209,41 @@ def test_packages_that_azures_images_bring_are_named(start: Callable[..., Served
     assert "Add inference-schema[numpy-support,pandas-support] to the packages" in one.log.splitlines()[-1]
 
 
+REPLY = """
+import json
+from azureml.contrib.services.aml_request import rawhttp
+from azureml_inference_server_http.api.aml_response import AMLResponse
+
+def init(): pass
+
+@rawhttp
+def run(request):
+    asked = request.get_json(force=True)
+    return AMLResponse(asked.get("body"), asked["status"], asked.get("headers", {}), asked.get("json", False))
+"""
+
+
+def test_answers_that_http_cannot_carry(start: Callable[..., Served]) -> None:
+    one = start(script=REPLY).wait_until_ready()
+    for wrong in (
+        {"status": 200, "headers": {"x-a": "b\r\nx-injected: 1"}},
+        {"status": 200, "headers": {"x a": "b"}},
+        {"status": 200, "headers": {"x-a": "\u2028"}},
+        {"status": 100},
+        {"status": 900},
+    ):
+        answer = one.post(json.dumps(wrong))
+        assert (answer.status_code, answer.json()["error"]["code"]) == (500, "ResultNotSerializable"), wrong
+        assert "x-injected" not in answer.headers
+    empty = one.post(json.dumps({"status": 204, "body": ""}))
+    assert (empty.status_code, empty.content) == (204, b"")
+    told = one.post(json.dumps({"status": 418, "body": {"a": 1}, "json": True, "headers": {"X-A": "1,2"}}))
+    assert (told.status_code, told.json(), told.headers["x-a"]) == (418, {"a": 1}, "1,2")
+    assert one.post(json.dumps({"status": 200, "body": None})).json() == {}
+    assert one.post("{").status_code == 400
+    assert len(one.workers()) == 1
+
+
 def test_both_kinds_of_decorators_are_refused(python: Path, folder: Path) -> None:
     script = "from azureml.contrib.services.aml_request import rawhttp\n" + DECORATED.replace(
         "@input", "@rawhttp\n@input", 1
