@@ -26,5 +26,7 @@ def site_limits() -> Limits:
 
 def cors_of(endpoint: Endpoint) -> Cors:
     """Off, without origins, where nothing was set."""
-    stored: dict[str, Any] = endpoint.cors
-    return Cors(**{key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()})
+    stored: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in endpoint.cors.items()
+    }
+    return Cors(**stored)

@@ -94,6 +94,7 @@ def environment(data_dir: Path, port: int, gateway_port: int, **more: str) -> di
         "STUDIO_DEMO": "0",
         "STUDIO_COLLECTOR_INTERVAL_SECONDS": "2",
         "STUDIO_AUTOSCALE_INTERVAL_SECONDS": "2",
+        "STUDIO_ENDPOINT_REQUESTS_PER_SECOND": "0",  # load is measured here, too
         **more,
     }
 

@@ -7,6 +7,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -43,8 +44,10 @@ class Https(RunningGateway):
         context = ssl.create_default_context()
         context.load_verify_locations(cadata=ssl.get_server_certificate(("127.0.0.1", self.tls_port)))
         with self.connected(context) as connection:
-            subject = connection.getpeercert()["subject"]  # type: ignore[index]
-        return dict(pair for (pair,) in subject)["commonName"]  # type: ignore[misc]
+            described = connection.getpeercert()
+        assert described is not None
+        names: Any = described["subject"]
+        return str(dict(pair for (pair,) in names)["commonName"])
 
     def connected(self, context: ssl.SSLContext) -> ssl.SSLSocket:
         plain = socket.create_connection(("127.0.0.1", self.tls_port), timeout=60)
