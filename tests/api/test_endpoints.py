@@ -24,7 +24,6 @@ REFUSED: list[tuple[str, Any]] = [
     ("name", None),
     ("tags", {"team": ["risk"]}),
     ("tags", "team"),
-    ("auth_mode", "aad_token"),
     ("auth_mode", "password"),
     ("kind", "batch"),
     ("traffic", {"blue": 100}),
