@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from studio.env import LONGEST_RUN_DIR, Env, read
+from studio.launch.checks import check_certificate
+from tests.gateway.certificates import issue
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,6 +42,17 @@ def test_with_nothing_set_but_the_folder(tmp_path: Path) -> None:
         ("STUDIO_PORT", "-1"),
         ("STUDIO_GATEWAY_PORT", "80.5"),
         ("STUDIO_DEMO", "maybe"),
+        ("STUDIO_TLS_CERT", "/no/such/file.pem"),
+        ("STUDIO_TLS_KEY", "/tmp"),
+        ("STUDIO_GATEWAY_TLS_PORT", "0"),
+        ("STUDIO_GATEWAY_HTTPS_ONLY", "1"),  # without a certificate
+        ("STUDIO_GATEWAY_DOMAIN", "https://scoring.example.org"),
+        ("STUDIO_GATEWAY_DOMAIN", "scoring.example.org:8080"),
+        ("STUDIO_GATEWAY_DOMAIN", "-x.org"),
+        ("STUDIO_ENDPOINT_REQUESTS_PER_SECOND", "-1"),
+        ("STUDIO_ENDPOINT_KILOBYTES_PER_SECOND", "1.5"),
+        ("STUDIO_GATEWAY_MAX_CONNECTIONS", "0"),
+        ("STUDIO_GATEWAY_CONNECTIONS_PER_SECOND", "many"),
         ("STUDIO_DEBUG", "2"),
         ("STUDIO_COLLECTOR_INTERVAL_SECONDS", "0"),
         ("STUDIO_COLLECTOR_INTERVAL_SECONDS", "61"),
@@ -163,3 +176,24 @@ def test_a_run_folder_that_somebody_laid_out_is_not_used(tmp_path: Path, monkeyp
     (tmp_path / "data" / "run").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(SystemExit, match="belongs to somebody else"):
         environment(tmp_path)
+
+
+def test_a_certificate_makes_the_gateways_urls_https(tmp_path: Path) -> None:
+    issue(tmp_path, "one")
+    files = {"STUDIO_TLS_CERT": str(tmp_path / "tls.crt"), "STUDIO_TLS_KEY": str(tmp_path / "tls.key")}
+    env = environment(tmp_path, **files, STUDIO_GATEWAY_DOMAIN="Scoring.Example.org")
+    assert env.gateway_url == "https://127.0.0.1:8443"
+    assert (env.gateway.https_only, env.gateway.domain) == (False, "scoring.example.org")
+    check_certificate(env)
+    assert environment(tmp_path, **files, STUDIO_GATEWAY_URL="https://x.org/").gateway_url == "https://x.org"
+    with pytest.raises(SystemExit, match="set together"):
+        environment(tmp_path, STUDIO_TLS_CERT=files["STUDIO_TLS_CERT"])
+
+
+def test_a_certificate_that_does_not_fit_its_key_is_told_before_anything_starts(tmp_path: Path) -> None:
+    issue(tmp_path, "one")
+    (tmp_path / "tls.key").rename(tmp_path / "old.key")
+    issue(tmp_path, "two")
+    env = environment(tmp_path, STUDIO_TLS_CERT=str(tmp_path / "tls.crt"), STUDIO_TLS_KEY=str(tmp_path / "old.key"))
+    with pytest.raises(SystemExit, match="do not work together"):
+        check_certificate(env)
