@@ -1,11 +1,15 @@
 """What a deployment's model server says of its requests."""
 
 import json
+import socket
+import time
+from contextlib import closing
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
 
-import httpx
 from django.core.cache import cache
 
+from endpoints.domain.addresses import port_of
 from endpoints.domain.request_schemas import NOTHING_KNOWN, RequestSchema, request_schema_of
 from endpoints.enums import ReplicaState
 from endpoints.models import Deployment
@@ -39,29 +43,49 @@ def request_schema(deployment: Deployment) -> RequestSchema:
     return found or NOTHING_KNOWN
 
 
-def _asked(socket: str) -> RequestSchema | None:
+def _asked(socket_path: str) -> RequestSchema | None:
     """None where the replica did not answer; another time it may."""
     try:
-        with httpx.Client(transport=httpx.HTTPTransport(uds=socket), timeout=TIMEOUT_SECONDS) as client:
-            for version in ("3.1", "2.0"):  # some scripts have no document in one of them
-                status, body = _read(client, version)
-                if status == 200:
-                    return request_schema_of(_parsed(body))
-                if status >= 500:
-                    return None
-    except httpx.HTTPError:
+        for version in ("3.1", "2.0"):  # some scripts have no document in one of them
+            status, body = _read(socket_path, version)
+            if status == 200:
+                return request_schema_of(_parsed(body))
+            if status >= 500:
+                return None
+    except (OSError, HTTPException):
         return None
     return NOTHING_KNOWN
 
 
-def _read(client: httpx.Client, version: str) -> tuple[int, bytes]:
-    with client.stream("GET", f"http://replica/swagger.json?version={version}") as response:
-        body = bytearray()
-        for piece in response.iter_bytes():
-            body += piece
-            if len(body) > MAX_BYTES:
-                return response.status_code, b""
-        return response.status_code, bytes(body)
+def _read(socket_path: str, version: str) -> tuple[int, bytes]:
+    """Status and body; an empty one where it is larger than MAX_BYTES."""
+    with closing(_Connection(socket_path)) as connection:
+        connection.request("GET", f"/swagger.json?version={version}")
+        response = connection.getresponse()
+        return response.status, _body(response)
+
+
+def _body(response: HTTPResponse) -> bytes:
+    """All of it within TIMEOUT_SECONDS, however slowly it comes."""
+    body, deadline = bytearray(), time.monotonic() + TIMEOUT_SECONDS
+    while piece := response.read1(65536):
+        body += piece
+        if len(body) > MAX_BYTES:
+            return b""
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    return bytes(body)
+
+
+class _Connection(HTTPConnection):
+    def __init__(self, socket_path: str) -> None:
+        super().__init__("replica", timeout=TIMEOUT_SECONDS)
+        self._socket_path = socket_path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(TIMEOUT_SECONDS)
+        self.sock.connect(self._socket_path)
 
 
 def _parsed(body: bytes) -> Any:

@@ -31,8 +31,11 @@ class ModelServer(ThreadingUnixStreamServer):
 
     def __init__(self, socket: Path) -> None:
         super().__init__(str(socket), Handler)
-        self.asked: list[str] = []
+        self.asked: list[str] = []  # versions
         self.answers: dict[str, tuple[int, bytes]] = {}
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Of one who read no further."""
 
 
 class Handler(BaseHTTPRequestHandler):
