@@ -10,7 +10,7 @@ from typing import Any
 
 from endpoints.domain.routing import DeploymentRoute, EndpointRoute, Issuer, RouteTable, route_table
 from endpoints.gateway.envoy import Doors, EnvoyGateway, envoy_command, prepare
-from endpoints.gateway.envoy.admin import Admin
+from endpoints.gateway.envoy.admin import Admin, AdminUnreachable
 
 LIMIT_SECONDS = 60
 KEY = "primary-key"
@@ -34,6 +34,11 @@ class RunningGateway:
 
     def start(self) -> None:
         """On the port it had before, if any."""
+        self.launch()
+        eventually(lambda: self.gateway.observe().live)
+        self.port = self.port_of("gateway")
+
+    def launch(self) -> None:
         prepare(
             self.config_dir,
             Doors(port=self.port, **self.doors),
@@ -42,8 +47,12 @@ class RunningGateway:
         )
         with self.error_log.open("ab") as log:
             self.process = subprocess.Popen(envoy_command(self.config_dir, concurrency=1), stdout=log, stderr=log)
-        eventually(lambda: self.gateway.observe().live)
-        self.port = self.port_of("gateway")
+
+    def rejections(self, pattern: str) -> int:
+        try:
+            return sum(int(value) for value in self.admin.statistics(pattern).values.values())
+        except AdminUnreachable:
+            return 0
 
     def port_of(self, listener: str) -> int:
         found = json.loads(self.admin.get("/listeners?format=json"))["listener_statuses"]

@@ -1,6 +1,7 @@
 """Limits of an endpoint as a whole: asked of a real Envoy."""
 
 import contextlib
+import json
 import shutil
 import socket
 import tempfile
@@ -105,14 +106,17 @@ def test_bandwidth_is_shared_by_the_deployments_and_delays(
 
 def test_what_was_delayed_is_told_in_trailers(envoy: RunningGateway, servers: Replicas) -> None:
     blue = servers.start("blue")
-    envoy.put(endpoint("thin", deployment("blue", blue.socket), limits=Limits(kilobytes_per_second=1)))
-    head = f"POST /thin/score HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\nx-stream: 4\r\n"
+    envoy.put(endpoint("delayed", deployment("blue", blue.socket), limits=Limits(kilobytes_per_second=1)))
+    head = f"POST /delayed/score HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\nx-stream: 4\r\n"
     with socket.create_connection(("127.0.0.1", envoy.port), timeout=60) as connection:
         connection.sendall(f"{head}content-length: 4000\r\nconnection: close\r\n\r\n".encode() + b"a" * 4000)
         answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
     trailers = answer.partition("\r\n0\r\n")[2]
     assert "ms-azureml-bandwidth-request-delay-ms: " in trailers
     assert "ms-azureml-bandwidth-response-delay-ms: " in trailers
+    eventually(lambda: '"endpoint":"delayed"' in envoy.access_log.read_text())
+    line = next(each for each in envoy.access_log.read_text().splitlines() if '"endpoint":"delayed"' in each)
+    assert int(json.loads(line)["request_throttling_delay_ms"]) > 0
 
 
 def test_a_changed_bandwidth_is_taken(envoy: RunningGateway, servers: Replicas, client: httpx.Client) -> None:

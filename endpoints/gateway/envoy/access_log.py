@@ -4,6 +4,7 @@ from pathlib import Path
 
 from endpoints.gateway.envoy.authentication import CLAIMS, CLAIMS_NAMESPACE
 from endpoints.gateway.envoy.documents import METADATA, Json, extension
+from endpoints.gateway.envoy.limits import TRAILERS
 
 # The names are those of Azure's traffic log in snake case. Durations are milliseconds, sizes bytes.
 FIELDS: dict[str, str] = {
@@ -31,6 +32,8 @@ FIELDS: dict[str, str] = {
     "total_ms": "%DURATION%",
     "request_ms": "%REQUEST_DURATION%",
     "response_ms": "%RESPONSE_DURATION%",
+    "request_throttling_delay_ms": f"%TRAILER({TRAILERS}bandwidth-request-delay-ms)%",
+    "response_throttling_delay_ms": f"%TRAILER({TRAILERS}bandwidth-response-delay-ms)%",
     "user_agent": "%REQ(USER-AGENT):70%",
     "caller": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
     "x_request_id": "%REQ(X-REQUEST-ID)%",

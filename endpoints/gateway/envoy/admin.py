@@ -20,11 +20,11 @@ LIMITS = f"extension_config_discovery.http_filter.{RATE_FILTER}"
 WARMING = "cluster_manager.warming_clusters"
 STATE = "server.state"
 LIVE = 0  # the value of STATE once everything was read
-LISTENERS = "listener_manager.total_listeners_active"  # 0 when the port could not be had
+LISTENERS = "listener_manager.lds.update_success"  # 0 when one of the ports could not be had
 # Regular expressions over names; the second adds what there is one of for each cluster.
 OVERALL = (
     r"server\.state",
-    r"listener_manager\.total_listeners_active",
+    r"listener_manager\.lds\.update_success",
     r"cluster_manager\.(warming_clusters|cds\..*)",
     r"http\.gateway\.rds\..*",
     r"extension_config_discovery\..*",

@@ -6,6 +6,7 @@ built anew gets its first health check before it takes over, and the old one fin
 by status code and the latency histogram may start again at zero then, as they do when Envoy restarts.
 """
 
+from endpoints.domain.addresses import LOOPBACK, port_of
 from endpoints.domain.limits import most_pending
 from endpoints.domain.routing import DeploymentRoute
 from endpoints.gateway.envoy.documents import Json, typed
@@ -54,8 +55,23 @@ def cluster(deployment: DeploymentRoute) -> Json:
 
 
 def load_assignment(deployment: DeploymentRoute) -> Json:
-    hosts = [{"endpoint": {"address": {"pipe": {"path": socket}}}} for socket in deployment.sockets]
+    asked = dict(deployment.readiness_sockets)
+    hosts = [{"endpoint": host(socket, asked.get(socket, ""))} for socket in deployment.sockets]
     return {"cluster_name": deployment.cluster, "endpoints": [{"lb_endpoints": hosts}] if hosts else []}
+
+
+def host(socket: str, readiness: str) -> Json:
+    found: Json = {"address": address(socket)}
+    if readiness:
+        found["health_check_config"] = {"address": address(readiness)}
+    return found
+
+
+def address(socket: str) -> Json:
+    port = port_of(socket)
+    if port is None:
+        return {"pipe": {"path": socket}}
+    return {"socket_address": {"address": LOOPBACK, "port_value": port}}
 
 
 def thresholds(deployment: DeploymentRoute) -> Json:
