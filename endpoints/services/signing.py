@@ -1,5 +1,6 @@
 """The keys that the studio signs its tokens with: made, rotated, retired, and dropped when no token needs them."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from jwt.algorithms import RSAAlgorithm
 
@@ -33,15 +34,16 @@ def sign(claims: Mapping[str, Any]) -> str:
 def signing_key() -> SigningKey:
     """The newest that the gateway is known to believe; the very first is made when it is needed."""
     confirmed = GatewayState.objects.filter(id=1).values_list("confirmed_revision", flat=True).first() or 0
+    ensure_key()
     keys = list(SigningKey.objects.all())
-    believed = (key for key in keys if key.route_revision <= confirmed)
-    return next(believed, None) or (keys[0] if keys else rotate(actor=SYSTEM))
+    return next((key for key in keys if key.route_revision <= confirmed), keys[0])
 
 
 def ensure_key() -> None:
     """So that a fresh studio's first token finds a gateway that knows its key."""
     if not SigningKey.objects.filter(retired_at=None).exists():
-        rotate(actor=SYSTEM)
+        with contextlib.suppress(IntegrityError):  # somebody else was quicker
+            rotate(actor=SYSTEM)
 
 
 def rotate(*, actor: Actor, revoke: bool = False) -> SigningKey:

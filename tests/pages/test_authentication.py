@@ -11,6 +11,7 @@ from django.urls import reverse
 from endpoints.domain.actor import SYSTEM
 from endpoints.models import Endpoint, Event
 from endpoints.services.authentication import set_auth_mode
+from studio.pages.wizard_forms import BasicsForm
 from tests.people import People
 
 SignedIn = Callable[[str], Client]
@@ -105,3 +106,10 @@ def test_the_recipes_are_those_of_the_mode(
     assert [text for text in gone if text in page] == []
     for language in ("curl", "Python", "JavaScript", "C#"):
         assert language in page
+
+
+@pytest.mark.parametrize("mode", ["key", "aml_token", "aad_token"])
+def test_the_wizard_begins_with_any_mode(db: None, mode: str) -> None:
+    form = BasicsForm({"name": "fresh", "kind": "online", "auth_mode": mode})
+    assert form.is_valid(), form.errors
+    assert form.cleaned_data["auth_mode"] == mode

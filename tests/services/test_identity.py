@@ -135,7 +135,7 @@ def test_bad_input_is_told_at_its_field(world: World, fields: dict[str, object],
 def test_an_address_of_the_clouds_own_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     for address in ("169.254.169.254", "fe80::1", "0.0.0.0"):  # noqa: S104
         found = [(2, 1, 6, "", (address, 443))]
-        monkeypatch.setattr(discovery.socket, "getaddrinfo", lambda *_, found=found, **__: found)
+        monkeypatch.setattr("endpoints.services.discovery.socket.getaddrinfo", lambda *_, found=found, **__: found)
         with pytest.raises(Invalid, match="belongs to no identity provider"):
             discovery.fetch_keys(issuer="https://metadata.example")
 
