@@ -1,5 +1,6 @@
 """Which adapter stands behind each port, from the settings. The only place that knows."""
 
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,10 +10,12 @@ from typing import Any
 
 import uv
 from django.conf import settings
+from packaging.tags import platform_tags
 
 from endpoints.artifacts.mlflow_model import inspect_mlflow as inspect_folder
 from endpoints.artifacts.mlflow_model import sample_request
 from endpoints.artifacts.port import ArtifactStore
+from endpoints.artifacts.saved_versions import saved_versions as versions_in
 from endpoints.artifacts.scan import ScanReport
 from endpoints.artifacts.scan import scan as scan_folder
 from endpoints.compute.port import Compute
@@ -89,7 +92,12 @@ def _local() -> Adapters:
     data, run = Path(settings.STUDIO_DATA_DIR), Path(settings.STUDIO_RUN_DIR)
     programs = SupervisorPrograms(socket=run / "supervisor.sock", conf_dir=data / "supervisor" / "conf.d")
     return Adapters(
-        compute=LocalCompute(programs=programs, state_dir=data / "replicas", tools=_sandbox_tools()),
+        compute=LocalCompute(
+            programs=programs,
+            state_dir=data / "replicas",
+            tools=_sandbox_tools(),
+            container_socket=settings.STUDIO_CONTAINER_SOCKET,
+        ),
         gateway=EnvoyGateway(config_dir=data / "gateway", admin_socket=run / "envoy-admin.sock"),
         store=LocalArtifactStore(data / "artifacts"),
         builder=UvEnvironmentBuilder(programs=programs, root=data / "environments", uv=Path(uv.find_uv_bin())),
@@ -126,6 +134,18 @@ def _plain(columns: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 @cache
+def saved_versions(digest: str) -> dict[str, str]:
+    """Of a stored artifact: with which versions of which libraries it was saved."""
+    return versions_in(store().path(digest))
+
+
+@cache
+def platforms() -> list[str]:
+    """As in wheels' names: what this machine can install."""
+    return list(platform_tags())
+
+
+@cache
 def inspect_mlflow(digest: str) -> MLflowModel:
     """The MLmodel of a stored artifact, which never changes."""
     return inspect_folder(store().path(digest))
@@ -133,7 +153,13 @@ def inspect_mlflow(digest: str) -> MLflowModel:
 
 def server_requirements(kind: str) -> tuple[str, ...]:
     """What an inference server needs in a deployment's environment."""
-    return (*runtime_requirements(), *server_for(kind).requirements)
+    server = server_for(kind)
+    return (*(runtime_requirements() if server.runs_runtime else ()), *server.requirements)
+
+
+def triton() -> str:
+    """The program; empty where there is none."""
+    return settings.STUDIO_TRITON or shutil.which("tritonserver") or ""
 
 
 @cache

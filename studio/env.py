@@ -66,6 +66,9 @@ class Env:
     own_broker: bool  # no BROKER_URL: `up` runs a Valkey of its own
     collector_interval_seconds: int
     sandbox: str  # of replicas: auto, require (no start without) or off
+    replica_ports: tuple[int, int]  # of this machine's loopback, both included: for servers that listen on ports
+    container_socket: str  # of Docker or Podman; empty: where they usually are
+    triton: Path | None  # the program `tritonserver`; None: on the PATH, if at all
     token_minutes: int  # how long a token is good that the studio signs
     signing_key_days: int  # after how many days a new key signs them
     autoscale_interval_seconds: int
@@ -102,6 +105,9 @@ def read(variables: Mapping[str, str]) -> Env:
         own_broker=not variables.get("BROKER_URL"),
         collector_interval_seconds=_number(variables, "STUDIO_COLLECTOR_INTERVAL_SECONDS", 10, 1, 60),
         sandbox=_one_of(variables, "STUDIO_SANDBOX", ("auto", "require", "off")),
+        replica_ports=_ports(variables, "STUDIO_REPLICA_PORTS", "20000-29999"),
+        container_socket=variables.get("STUDIO_CONTAINER_SOCKET", "").removeprefix("unix://"),
+        triton=_file(variables, "STUDIO_TRITON"),
         token_minutes=_number(variables, "STUDIO_TOKEN_MINUTES", 60, 5, 1440),
         signing_key_days=_number(variables, "STUDIO_SIGNING_KEY_DAYS", 90, 1, 3650),
         autoscale_interval_seconds=_number(variables, "STUDIO_AUTOSCALE_INTERVAL_SECONDS", 30, 1, 60),
@@ -189,6 +195,14 @@ def _number(variables: Mapping[str, str], name: str, default: int, low: int, hig
     if not (text.isascii() and text.isdigit()) or not low <= int(text) <= high:
         raise BadEnvironment(name, text, f"use a whole number from {low} to {high}.")
     return int(text)
+
+
+def _ports(variables: Mapping[str, str], name: str, default: str) -> tuple[int, int]:
+    text = variables.get(name) or default
+    low, _, high = text.partition("-")
+    if not (low.isdecimal() and high.isdecimal() and 1024 <= int(low) <= int(high) <= 65535):
+        raise BadEnvironment(name, text, "use a range of ports such as 20000-29999, from 1024 on.")
+    return int(low), int(high)
 
 
 def _port(variables: Mapping[str, str], name: str, default: int) -> int:

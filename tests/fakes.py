@@ -132,6 +132,10 @@ class FakeBuilder:
     def observe(self, spec_hash: str) -> BuildObservation:
         return self.seen.get(spec_hash) or BuildObservation(hash=spec_hash, state=BuildState.PENDING)
 
+    def check(self, spec: EnvironmentSpec) -> BuildObservation:
+        state = BuildState.FAILED if self.error else BuildState.SUCCEEDED
+        return BuildObservation(hash=spec.hash, state=state, error=self.error)
+
     def cancel(self, spec_hash: str) -> None:
         self.seen.pop(spec_hash, None)
 

@@ -20,6 +20,20 @@ class Probe:
     timeout: float = 2
     success_threshold: int = 1
     failure_threshold: int = 30
+    address: str = ""  # where it is asked, if elsewhere than the replica answers requests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """What a container engine is asked to run. A mount is (folder of this machine, where it is inside), read-only."""
+
+    image: str
+    command: tuple[str, ...] = ()  # empty: the image's own
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # beside the image's own
+    working_directory: str = ""  # empty: the image's own
+    mounts: tuple[tuple[str, str], ...] = ()
+    ports: tuple[tuple[int, int], ...] = ()  # (inside, on this machine's loopback)
+    registry: Mapping[str, str] = field(default_factory=dict, repr=False)  # username, password, serveraddress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +49,7 @@ class ReplicaSpec:
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)  # all of it: nothing is inherited
     working_directory: str
-    socket: str  # the unix socket on which the server must listen; at most 107 bytes
+    socket: str  # where the server listens: a unix socket of at most 107 bytes, or 127.0.0.1:PORT
     liveness: Probe
     readiness: Probe
     vcpu: float | None = None
@@ -45,6 +59,8 @@ class ReplicaSpec:
     visible: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
     egress: bool = True  # whether it may open connections of its own; False is refused where it cannot be kept
+    relays: tuple[tuple[str, int], ...] = ()  # unix sockets, and the port that each leads to within the box
+    container: Container | None = None  # then command, environment and working_directory do not count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +70,15 @@ class Isolation:
     boxed: bool  # own mounts, processes and users; egress can be closed
     own_network: bool = False  # with egress open, too: the machine's own services are out of reach
     reason: str = ""  # why not boxed, and what to do
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerEngine:
+    """Whether a target runs container images."""
+
+    available: bool
+    name: str = ""
+    reason: str = ""  # why not, and what to do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 
+from endpoints.domain.addresses import LONGEST_SOCKET, port_of
 from endpoints.domain.limits import LARGEST_LIMIT, Cors, Limits, cors_faults, limit_faults
 from endpoints.enums import AuthMode
 
@@ -17,10 +18,11 @@ class DeploymentRoute:
 
     name: str
     cluster: str  # "d-<hex of the deployment's id>": Envoy's statistics are kept under it
-    sockets: tuple[str, ...]  # unix sockets of the replicas that may get requests, sorted
+    sockets: tuple[str, ...]  # of the replicas that may get requests: a unix socket, or 127.0.0.1:PORT, each; sorted
     weight: int  # 0..100; the weights of an endpoint sum to 0 or 100
     scoring_path: str = "/score"
     readiness_path: str = "/ready"
+    readiness_sockets: tuple[tuple[str, str], ...] = ()  # (socket, where it is asked) of those asked elsewhere
     request_timeout_ms: int = 5000
     max_concurrent_requests_per_instance: int = 1
     max_request_bytes: int = 16 * 1024 * 1024
@@ -130,7 +132,6 @@ NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
 PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
 KEY = re.compile(r"[!-~]+")
 DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
-LONGEST_SOCKET = 107  # bytes: sun_path of a unix socket
 
 
 def faults(table: RouteTable) -> list[str]:
@@ -177,13 +178,20 @@ def deployment_faults(deployment: DeploymentRoute) -> Iterator[str]:
     for path in (deployment.scoring_path, deployment.readiness_path):
         if not PATH.fullmatch(path):
             yield f"the path {path!r} must start with / and have no query and no escapes."
-    for socket in deployment.sockets:
-        if not socket.startswith("/") or len(socket.encode()) > LONGEST_SOCKET:
-            yield f"the socket {socket} must be an absolute path of at most {LONGEST_SOCKET} bytes."
+    for socket in (*deployment.sockets, *(asked for _, asked in deployment.readiness_sockets)):
+        if not _is_address(socket):
+            yield f"the socket {socket} must be an absolute path of at most {LONGEST_SOCKET} bytes, or 127.0.0.1:PORT."
     limits = ("request_timeout_ms", "max_concurrent_requests_per_instance", "max_request_bytes")
     for limit in limits:
         if not 1 <= getattr(deployment, limit) <= LARGEST_LIMIT:
             yield f"{limit} must be between 1 and {LARGEST_LIMIT}."
+
+
+def _is_address(socket: str) -> bool:
+    try:
+        return port_of(socket) is not None or len(socket.encode()) <= LONGEST_SOCKET
+    except ValueError:
+        return False
 
 
 def repeated(names: Iterable[str]) -> list[str]:

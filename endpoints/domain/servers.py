@@ -2,49 +2,13 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
 
+from endpoints.domain.brought_servers import CustomServer, TritonServer
+from endpoints.domain.inference_config import Route, Routes
+from endpoints.domain.server_plans import Brought, InferenceServer, ServerInput, ServerPlan
 from endpoints.enums import ServerKind
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerInput:
-    """Everything a server may need to know of its deployment. Paths are absolute on the machine that runs it."""
-
-    python: str
-    runtime: str
-    socket: str
-    model_dir: str = ""
-    code_dir: str = ""
-    scoring_script: str = ""
-    scratch_dir: str
-    service_name: str = ""  # the endpoint's
-    environment_variables: Mapping[str, str] = field(default_factory=dict)
-    vcpu: float = 1
-    request_timeout_ms: int = 5000
-    max_concurrent_requests: int = 1
-    max_request_bytes: int = 16 * 1024 * 1024
-    drain_seconds: int = 30
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerPlan:
-    command: tuple[str, ...]
-    environment: Mapping[str, str]
-    working_directory: str
-    liveness_path: str
-    readiness_path: str
-    scoring_path: str
-
-
-class InferenceServer(Protocol):
-    liveness_path: str
-    readiness_path: str
-    scoring_path: str
-    requirements: tuple[str, ...]  # in the deployment's environment, beside our runtime's own
-
-    def plan(self, given: ServerInput) -> ServerPlan: ...
+__all__ = ["AzureMLServer", "Brought", "InferenceServer", "ServerInput", "ServerPlan", "StudioServer", "server_for"]
 
 
 class StudioServer:
@@ -54,6 +18,17 @@ class StudioServer:
     readiness_path = "/ready"
     scoring_path = "/score"
     requirements: tuple[str, ...] = ()
+    runs_runtime = True
+
+    def routes(self, given: Brought) -> Routes:
+        return Routes(
+            liveness=Route(0, self.liveness_path),
+            readiness=Route(0, self.readiness_path),
+            scoring=Route(0, self.scoring_path),
+        )
+
+    def ports(self, given: Brought) -> tuple[int, ...]:
+        return ()
 
     def plan(self, given: ServerInput) -> ServerPlan:
         return ServerPlan(
@@ -102,7 +77,7 @@ class AzureMLServer(StudioServer):
     ends the work.
     """
 
-    requirements = ("azureml-inference-server-http>=1.5,<2",)
+    requirements: tuple[str, ...] = ("azureml-inference-server-http>=1.5,<2",)
 
     def _entry(self, given: ServerInput) -> tuple[str, ...]:
         return ("--azureml", *super()._entry(given))
@@ -125,6 +100,8 @@ def _workers(given: ServerInput) -> int:
 _SERVERS: Mapping[str, InferenceServer] = {
     ServerKind.STUDIO: StudioServer(),
     ServerKind.AZUREML: AzureMLServer(),
+    ServerKind.TRITON: TritonServer(),
+    ServerKind.CUSTOM: CustomServer(),
 }
 
 

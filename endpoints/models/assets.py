@@ -48,6 +48,7 @@ class ModelVersion(VersionedAsset):
     scan_status = models.CharField(max_length=20, choices=ScanStatus.choices, default=ScanStatus.UNVERIFIED)
     scan_findings = models.JSONField(default=list, blank=True)  # [{path, severity, message}]
     mlflow = models.JSONField(default=dict, blank=True)  # flavors, signature, requirements, sample; {} otherwise
+    triton = models.JSONField(default=dict, blank=True)  # root of the repository, models; {} otherwise
 
     class Meta(VersionedAsset.Meta):
         constraints = [

@@ -14,7 +14,7 @@ from endpoints.models import Deployment, EnvironmentBuild, GatewayState, Lease, 
 from endpoints.reconcile import builds, outcomes, phases, replicas
 from endpoints.reconcile.endpoints import bury_endpoints, give_all_traffic
 from endpoints.reconcile.leases import Held, lease
-from endpoints.reconcile.replica_specs import remove_scratch, replica_id, replica_spec, socket_of
+from endpoints.reconcile.replica_specs import addresses_of, remove_scratch, replica_id, replica_spec, socket_of
 from endpoints.reconcile.situations import situation
 from endpoints.services.routes import next_revision
 
@@ -104,8 +104,7 @@ def _act(deployment: Deployment, decided: Plan) -> None:
 
 
 def _start(deployment: Deployment, ordinals: tuple[int, ...]) -> None:
-    specs = [replica_spec(deployment, ordinal) for ordinal in ordinals]
-    replicas.start_rows(
+    rows = [
         Replica(
             pk=replica_id(deployment, ordinal),
             deployment=deployment,
@@ -115,7 +114,13 @@ def _start(deployment: Deployment, ordinals: tuple[int, ...]) -> None:
             socket=socket_of(replica_id(deployment, ordinal)),
         )
         for ordinal in ordinals
-    )
+    ]
+    replicas.start_rows(rows)
+    specs = []
+    for row in rows:
+        addresses = addresses_of(deployment, row)
+        replicas.locate(row, addresses.scoring, addresses.readiness)
+        specs.append(replica_spec(deployment, row.ordinal, addresses))
     for spec in specs:
         wiring.compute().start(spec)
 

@@ -22,7 +22,6 @@ from endpoints.domain.routing import (
     claims_of,
     route_table,
 )
-from endpoints.domain.servers import StudioServer
 from endpoints.enums import AuthMode, ProvisioningState, SleepState
 from endpoints.gateway.activator import ROOM as HELD
 from endpoints.gateway.port import RouteTableRefused
@@ -34,6 +33,7 @@ from endpoints.selectors.access import invokers_of
 from endpoints.selectors.identity import issuers
 from endpoints.selectors.limits import cors_of, limits_in_force
 from endpoints.services import events
+from endpoints.services.brought_servers import routes_of
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +99,7 @@ def _load() -> list[Endpoint]:
     deployments = (
         Deployment.objects.present()
         .exclude(state=ProvisioningState.DELETING)
+        .select_related("model")
         .prefetch_related(Prefetch("replicas", queryset=routed, to_attr="routed_replicas"))
     )
     return list(
@@ -149,13 +150,15 @@ def _deployment_route(endpoint: Endpoint, deployment: Deployment) -> DeploymentR
     replicas: list[Replica] = deployment.routed_replicas  # type: ignore[attr-defined]
     limits = deployment.serving_limits or limits_of(deployment)
     awake = deployment.sleep == SleepState.AWAKE
+    routes = routes_of(deployment)
     return DeploymentRoute(
         name=deployment.name,
         cluster=deployment.cluster,
         sockets=tuple(replica.socket for replica in replicas),
         weight=endpoint.traffic.get(deployment.name, 0),
-        scoring_path=StudioServer.scoring_path,
-        readiness_path=StudioServer.readiness_path,
+        scoring_path=routes.scoring.path,
+        readiness_path=routes.readiness.path,
+        readiness_sockets=tuple((each.socket, each.readiness_socket) for each in replicas if each.readiness_socket),
         **limits,
         hold_ms=0 if awake or replicas else limits["request_timeout_ms"],
         queue=0 if awake else HELD,

@@ -11,6 +11,7 @@ from endpoints.domain.replicas import ReplicaObservation
 from endpoints.enums import ReplicaState
 from endpoints.models import Replica
 from endpoints.services import events
+from endpoints.services.routes import next_revision
 
 _SEEN = ("state", "pid", "restarts", "exit_code", "reason", "message", "started_at", "ready_at", "changed_at")
 _BLANK: dict[str, Any] = {
@@ -90,6 +91,17 @@ def start_rows(rows: Iterable[Replica]) -> None:
     rows = list(rows)
     Replica.objects.bulk_create(rows, ignore_conflicts=True)
     Replica.objects.filter(pk__in=[row.pk for row in rows]).update(**_BLANK)
+
+
+def locate(row: Replica, scoring: str, readiness: str) -> None:
+    """Where it will listen. One that is routed already, because it only got lost, is found by the gateway there."""
+    places = {"socket": scoring, "readiness_socket": "" if readiness == scoring else readiness}
+    with transaction.atomic():
+        stored = Replica.objects.select_for_update(no_key=True).get(pk=row.pk)
+        if all(getattr(stored, name) == value for name, value in places.items()):
+            return
+        revision = {"route_revision": next_revision()} if stored.routed else {}
+        Replica.objects.filter(pk=row.pk).update(**places, **revision)
 
 
 def mark_stopping(ids: Iterable[str]) -> None:

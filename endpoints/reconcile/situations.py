@@ -30,10 +30,17 @@ def situation(
         deleting=deployment.state == ProvisioningState.DELETING,
         cancel_requested=operation is not None and operation.cancel_requested_at is not None,
         artifact_problem=_artifact_problem(deployment),
-        build=BuildState(build.state) if build else BuildState.FAILED,
+        build=_build_state(deployment, build),
         build_error=(build.error or "The build failed; its log says why.") if build else "It was never built.",
         gateway_refusal=gateway.refusal,
     )
+
+
+def _build_state(deployment: Deployment, build: EnvironmentBuild | None) -> BuildState:
+    """Where nothing must be built, it is."""
+    if not deployment.environment_hash:
+        return BuildState.SUCCEEDED
+    return BuildState(build.state) if build else BuildState.FAILED
 
 
 def _view(row: Replica, seen: ReplicaObservation | None, confirmed_revision: int) -> ReplicaView:

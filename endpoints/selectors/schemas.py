@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.cache import cache
 
-from endpoints.domain.addresses import port_of
+from endpoints.domain.addresses import LOOPBACK, port_of
 from endpoints.domain.request_schemas import NOTHING_KNOWN, RequestSchema, request_schema_of
 from endpoints.enums import ReplicaState
 from endpoints.models import Deployment
@@ -21,7 +21,7 @@ SOON_SECONDS = 15  # until one that did not answer is asked again
 
 
 def request_schema(deployment: Deployment) -> RequestSchema:
-    """Asks a replica on its own socket, once for each generation: that is no traffic, needs no key and wakes nobody.
+    """Asks a replica where it listens, once for each generation: that is no traffic, needs no key and wakes nobody.
 
     NOTHING_KNOWN where no replica is ready, or the server has no document.
     """
@@ -29,25 +29,25 @@ def request_schema(deployment: Deployment) -> RequestSchema:
     known: RequestSchema | None = cache.get(key)
     if known is not None:
         return known
-    sockets = [
+    addresses = [
         replica.socket
         for replica in deployment.replicas.all()
         if replica.state == ReplicaState.READY
         and replica.routed
         and replica.generation == deployment.serving_generation
     ]
-    if not sockets:
+    if not addresses:
         return NOTHING_KNOWN
-    found = _asked(sockets[0])
+    found = _asked(addresses[0])
     cache.set(key, found or NOTHING_KNOWN, KEPT_SECONDS if found else SOON_SECONDS)
     return found or NOTHING_KNOWN
 
 
-def _asked(socket_path: str) -> RequestSchema | None:
+def _asked(address: str) -> RequestSchema | None:
     """None where the replica did not answer; another time it may."""
     try:
         for version in ("3.1", "2.0"):  # some scripts have no document in one of them
-            status, body = _read(socket_path, version)
+            status, body = _read(address, version)
             if status == 200:
                 return request_schema_of(_parsed(body))
             if status >= 500:
@@ -57,9 +57,9 @@ def _asked(socket_path: str) -> RequestSchema | None:
     return NOTHING_KNOWN
 
 
-def _read(socket_path: str, version: str) -> tuple[int, bytes]:
+def _read(address: str, version: str) -> tuple[int, bytes]:
     """Status and body; an empty one where it is larger than MAX_BYTES."""
-    with closing(_Connection(socket_path)) as connection:
+    with closing(_Connection(address)) as connection:
         connection.request("GET", f"/swagger.json?version={version}")
         response = connection.getresponse()
         return response.status, _body(response)
@@ -78,14 +78,17 @@ def _body(response: HTTPResponse) -> bytes:
 
 
 class _Connection(HTTPConnection):
-    def __init__(self, socket_path: str) -> None:
+    """Where the replica listens: a unix socket, or a port of this machine."""
+
+    def __init__(self, address: str) -> None:
         super().__init__("replica", timeout=TIMEOUT_SECONDS)
-        self._socket_path = socket_path
+        self._address = address
 
     def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
+        port = port_of(self._address)
+        self.sock = socket.socket(socket.AF_INET if port else socket.AF_UNIX)
         self.sock.settimeout(TIMEOUT_SECONDS)
-        self.sock.connect(self._socket_path)
+        self.sock.connect((LOOPBACK, port) if port else self._address)
 
 
 def _parsed(body: bytes) -> Any:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from endpoints import wiring
 from endpoints.artifacts.port import UnsafeUpload
+from endpoints.domain import triton
 from endpoints.domain.actor import Actor
 from endpoints.domain.environments import EnvironmentSpecError, parse_conda, parse_requirements
 from endpoints.domain.errors import Conflict, Invalid
@@ -27,6 +28,7 @@ from endpoints.models import (
 from endpoints.permissions import Action, require
 from endpoints.services import events
 
+MAX_CONFIG_BYTES = 1024 * 1024
 AssetT = TypeVar("AssetT", bound=VersionedAsset)
 
 
@@ -57,8 +59,6 @@ def register_model(
 def _model_fields(type: str, folder: Path) -> dict[str, Any]:
     if type not in ModelType.values:
         raise Invalid({"type": f"“{type}” is not a model type. Use {', '.join(ModelType.values)}."})
-    if type == ModelType.TRITON:
-        raise Invalid({"type": "Triton model repositories cannot be registered yet. Use mlflow_model or custom_model."})
     if not any(path.is_file() for path in folder.rglob("*")):
         raise Invalid({"files": "There is no file in this upload."})
     report = wiring.scan(folder)
@@ -68,7 +68,20 @@ def _model_fields(type: str, folder: Path) -> dict[str, Any]:
     }
     if type == ModelType.MLFLOW:
         fields["mlflow"] = _mlflow_facts(folder)
+    if type == ModelType.TRITON:
+        fields["triton"] = _triton_facts(folder)
     return fields
+
+
+def _triton_facts(folder: Path) -> dict[str, Any]:
+    root, models = triton.repository(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
+    for model in models:
+        config = folder / root / model / triton.CONFIG
+        if config.is_file():
+            triton.check_config(model, config.read_bytes()[:MAX_CONFIG_BYTES].decode("utf-8", "replace"))
+    return {"root": root, "models": list(models)}
 
 
 def _mlflow_facts(folder: Path) -> dict[str, Any]:

@@ -30,10 +30,11 @@ from endpoints.models import (
 from endpoints.permissions import Action, require
 from endpoints.services import events
 from endpoints.services.autoscale import check_manual_count
+from endpoints.services.brought_servers import kept_routes
 from endpoints.services.builds import ensure_build
 from endpoints.services.operations import start_operation
 from endpoints.services.routes import next_revision
-from endpoints.services.specification import check_specification, environment_spec
+from endpoints.services.specification import check_specification, needed_environment
 
 MAX_DEPLOYMENTS = 20
 COLOR_SLOTS = 8
@@ -79,7 +80,7 @@ def create_deployment(
     checked_name(name)
     tags = checked_tags(dict(tags or {}))
     specification = check_specification(specification, workspace=endpoint.workspace)
-    built = environment_spec(specification)
+    built = needed_environment(specification)
     try:
         with transaction.atomic():
             locked = Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
@@ -123,7 +124,8 @@ def update_deployment(
     wanted = replace(read, **_known(changes))
     if actor.user is not None and wanted.instance_count != read.instance_count:
         check_manual_count(deployment, wanted.instance_count)
-    built = environment_spec(check_specification(wanted, workspace=workspace)) if wanted != read else None
+    changed = wanted != read
+    built = needed_environment(check_specification(wanted, workspace=workspace)) if changed else None
     with transaction.atomic():
         locked = _locked(deployment)
         _check_present(locked, expected_generation)
@@ -131,9 +133,10 @@ def update_deployment(
         if before != read:
             raise StaleVersion(f"{locked.name} was changed at the same moment. Look at it, then change it again.")
         _write_words(actor, locked, description, tags)
-        if built is None:
+        if not changed:
             locked.save()
             return locked, None
+        _check_routes(locked, before, wanted)
         return locked, _roll(actor, locked, before, wanted, built, reason)
 
 
@@ -153,7 +156,7 @@ def _roll(
     deployment: Deployment,
     before: Specification,
     after: Specification,
-    built: EnvironmentSpec,
+    built: EnvironmentSpec | None,
     reason: str,
 ) -> Operation:
     """What failed or was cancelled is rolled out whole: nothing says how much of it there is."""
@@ -184,7 +187,7 @@ def retry_deployment(*, actor: Actor, deployment: Deployment) -> Operation:
     workspace = deployment.endpoint.workspace
     require(actor.user, Action.WRITE, workspace)
     read = specification_of(_read(deployment))
-    built = environment_spec(check_specification(read, workspace=workspace))
+    built = needed_environment(check_specification(read, workspace=workspace))
     with transaction.atomic():
         locked = _locked(deployment)
         _check_present(locked, None)
@@ -268,11 +271,12 @@ def _known(changes: Mapping[str, Any]) -> Mapping[str, Any]:
     return changes
 
 
-def _write(deployment: Deployment, specification: Specification, built: EnvironmentSpec) -> None:
+def _write(deployment: Deployment, specification: Specification, built: EnvironmentSpec | None) -> None:
     for item in fields(Specification):
         setattr(deployment, item.name, getattr(specification, item.name))
-    deployment.environment_hash = built.hash
-    ensure_build(built)
+    deployment.environment_hash = built.hash if built else ""
+    if built:
+        ensure_build(built)
     deployment.save()
 
 
@@ -293,6 +297,12 @@ def _check_present(deployment: Deployment, expected_generation: int | None) -> N
             f"{deployment.name} was changed meanwhile: it is at generation {deployment.generation}, "
             f"your change was made against {expected_generation}."
         )
+
+
+def _check_routes(deployment: Deployment, before: Specification, after: Specification) -> None:
+    problems = {} if deployment.serving_generation is None else kept_routes(before, after)
+    if problems:
+        raise Invalid(problems)
 
 
 def _check_room(endpoint: Endpoint) -> None:

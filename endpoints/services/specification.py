@@ -13,7 +13,9 @@ from endpoints.domain.mlflow import MLmodelError
 from endpoints.domain.names import checked_variables
 from endpoints.domain.servers import server_for
 from endpoints.enums import ModelType, NetworkAccess, ServerKind
-from endpoints.models import EnvironmentVersion, ModelVersion, Workspace
+from endpoints.models import CodeVersion, EnvironmentVersion, ModelVersion, Workspace
+from endpoints.services.brought_servers import BROUGHT, brought_problems
+from endpoints.services.preflight import script_facts
 
 if TYPE_CHECKING:
     from endpoints.services.deployments import Specification
@@ -47,20 +49,24 @@ def check_specification(specification: Specification, *, workspace: Workspace) -
         **_probe("liveness_probe", specification.liveness_probe),
         **_probe("readiness_probe", specification.readiness_probe),
     }
-    problems |= _egress(specification.egress_public_network_access)
+    problems |= _egress(specification.egress_public_network_access) | _once_known(specification)
     if specification.instance_type is None or not specification.instance_type.enabled:
         problems["instance_type"] = "Choose an instance type that is available."
     if problems:
         raise Invalid(problems)
-    environment_spec(specification)
+    needed_environment(specification)
     return specification
+
+
+def _once_known(specification: Specification) -> dict[str, str]:
+    return brought_problems(specification) if specification.server in ServerKind.values else {}
 
 
 def _server(specification: Specification) -> dict[str, str]:
     try:
         server_for(specification.server)
     except KeyError:
-        return {"server": f"There is no server “{specification.server}”. Use studio or azureml."}
+        return {"server": f"There is no server “{specification.server}”. Use {', '.join(ServerKind.values)}."}
     if specification.server != ServerKind.AZUREML:
         return {}
     if specification.code is None:
@@ -139,10 +145,13 @@ def _assets(specification: Specification, workspace: Workspace) -> dict[str, str
             problems[name] = f"There is no {name} of this name in “{workspace}”."
         elif asset is not None and asset.archived_at is not None:
             problems[name] = f"{asset} is archived. Choose another version."
-    model = specification.model
-    if model is not None and model.type == ModelType.TRITON:
-        problems["model"] = "Triton models cannot be deployed yet. Use an MLflow model, or a scoring script."
+    if specification.server in BROUGHT or is_triton(specification.model):
+        return problems
     return problems or _scoring_problems(specification)
+
+
+def is_triton(model: ModelVersion | None) -> bool:
+    return model is not None and model.type == ModelType.TRITON
 
 
 def _is_mlflow(model: ModelVersion | None) -> bool:
@@ -165,7 +174,25 @@ def _scoring_problems(specification: Specification) -> dict[str, str]:
     scripts = [file.path for file in files if file.path.endswith(".py")]
     if script not in scripts:
         return {"scoring_script": f"“{script}” is not in {specification.code}. There is: {', '.join(scripts[:10])}."}
+    return _script_problems(specification.code, script, specification.environment)
+
+
+def _script_problems(code: CodeVersion, script: str, environment: EnvironmentVersion | None) -> dict[str, str]:
+    """What its own server would say when it had been started."""
+    facts = script_facts(code, script, python_version=environment.python_version if environment else "")
+    if facts.error:
+        return {"scoring_script": f"The script is not valid Python. {facts.error}"}
+    if facts.missing:
+        names = " and ".join(f"{name}()" for name in facts.missing)
+        return {"scoring_script": f"“{script}” does not define {names}. A scoring script defines init() and run(data)."}
     return {}
+
+
+def needed_environment(specification: Specification) -> EnvironmentSpec | None:
+    """None where nothing must be installed: an image, or a command that needs no packages."""
+    if specification.server in BROUGHT and specification.environment is None:
+        return None
+    return environment_spec(specification)
 
 
 def environment_spec(specification: Specification) -> EnvironmentSpec:

@@ -59,7 +59,7 @@ class ProbeClock:
         """Probe if it is due. While eager, more often than the period; but failures count once a period."""
         if now < self.due:
             return
-        self.complaint = probe(self.spec["address"] or address, self.spec["path"], self.spec["timeout"], given_up)
+        self.complaint = probe(self.spec.get("address") or address, self.spec["path"], self.spec["timeout"], given_up)
         if given_up():
             return
         self.due = now + (EAGER_SECONDS if eager else self.spec["period"])
@@ -164,7 +164,7 @@ class Keeper:
 
     def container_begun(self) -> bool:
         """Whether there is none, or it runs. Its image may take minutes to come: until then no probe counts."""
-        if not self.spec["container"] or self.status["pid"] == self.container_pid:
+        if not self.spec.get("container") or self.status["pid"] == self.container_pid:
             return True
         with contextlib.suppress(OSError, ValueError):
             self.container_pid = json.loads(self.container_state.read_text())["pid"]
@@ -239,7 +239,7 @@ class Keeper:
 
     def stop_server(self, seconds: float) -> None:
         assert self.server is not None
-        if self.spec["container"] and not seconds:
+        if self.spec.get("container") and not seconds:
             self.kill_container()
         if seconds:
             with contextlib.suppress(ProcessLookupError):

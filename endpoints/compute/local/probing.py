@@ -16,8 +16,8 @@ def probe(address: str, route: str, timeout: float, given_up: Callable[[], bool]
 
     `given_up` is asked every SLICE_SECONDS; once it says yes the probe ends as one that took too long.
     """
+    port = port_of(address)
     try:
-        port = port_of(address)
         family = socket.AF_UNIX if port is None else socket.AF_INET
         with contextlib.closing(socket.socket(family, socket.SOCK_STREAM)) as connection:
             deadline = time.monotonic() + timeout
@@ -29,7 +29,8 @@ def probe(address: str, route: str, timeout: float, given_up: Callable[[], bool]
     except TimeoutError:
         return f"GET {route} took longer than {timeout:g} s"
     except OSError as error:
-        return f"GET {route} at {address}: {error.strerror or error}"
+        where = "" if port is None else f" at {address}"
+        return f"GET {route}{where}: {error.strerror or error}"
 
 
 def _head(connection: socket.socket, deadline: float, given_up: Callable[[], bool]) -> bytes:
