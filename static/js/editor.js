@@ -42,7 +42,7 @@ class CodeEditor extends HTMLElement {
     return [
       keymap.of([{ key: "Mod-Enter", run: () => this.submit() }]),
       ...looks(codemirror, this.language),
-      EditorView.contentAttributes.of({ "aria-label": label }),
+      EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }), // said aloud: what scrolls can be reached by key
       EditorView.updateListener.of((update) => this.updated(update)),
       EditorState.readOnly.of(this.hasAttribute("readonly")),
       ...(this.language === "json" ? [codemirror.linter((view) => this.lint(view, codemirror), { delay: 300 })] : []),

@@ -5,12 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from endpoints.domain.ranges import window
 from endpoints.domain.rollups import SampleValues, to_json
 from endpoints.models import Deployment
-from endpoints.selectors.telemetry import deployment_summaries, endpoint_summaries, series
-from tests.factories import DeploymentFactory, EndpointFactory, SampleFactory, UsageFactory
+from endpoints.selectors.telemetry import deployment_summaries, endpoint_summaries, markers, series
+from tests.factories import DeploymentFactory, EndpointFactory, EventFactory, SampleFactory, UsageFactory
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 15, 12, 34, 30, tzinfo=UTC)
@@ -91,3 +92,13 @@ def test_series_merge_rows_into_points() -> None:
         last - timedelta(minutes=10): 6 + 7 + 8 + 9 + 10,
     }
     assert found.points[last - timedelta(minutes=5)].covered_ms == 300_000
+
+
+def test_what_autoscale_did_is_a_marker_and_what_a_person_scaled_is_told_when_it_is_done() -> None:
+    blue = DeploymentFactory(name="blue")
+    common = {"endpoint": blue.endpoint, "deployment": blue, "verb": "deployment.scaled"}
+    EventFactory(source="system", reason="Autoscale: 1 -> 2: CPU", **common)
+    EventFactory(source="ui", **common)
+    shown = window(preset="15m", start="", end="", now=timezone.now() + timedelta(seconds=1), interval=10)
+    found = markers(blue.endpoint, shown, deployment=blue)
+    assert [(item.kind, item.label) for item in found] == [("scale", "blue Autoscale: 1 -> 2: CPU")]
