@@ -108,6 +108,15 @@ class OperationState(TextChoices):
     CANCELED = "Canceled"
 
 
+class RevisionOutcome(TextChoices):
+    """What became of a generation. Only what once served in full has succeeded."""
+
+    ROLLING = "Rolling", "Rolling out"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELED = "Canceled"
+
+
 class Phase(TextChoices):
     """What an operation goes through: the first five to provision, the last two to delete, in this order."""
 

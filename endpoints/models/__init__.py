@@ -9,7 +9,7 @@ from endpoints.models.assets import (
     VersionedAsset,
 )
 from endpoints.models.autoscale import AutoscaleSetting, ScaleDecision
-from endpoints.models.deployments import Deployment, Replica, ReplicaPort, default_probe
+from endpoints.models.deployments import Deployment, DeploymentRevision, Replica, ReplicaPort, default_probe
 from endpoints.models.endpoints import Credential, Endpoint, GatewayState
 from endpoints.models.events import Event
 from endpoints.models.identity import IdentityProvider, SigningKey
@@ -28,6 +28,7 @@ __all__ = [
     "CounterCursor",
     "Credential",
     "Deployment",
+    "DeploymentRevision",
     "Draft",
     "Endpoint",
     "EnvironmentBuild",

@@ -8,10 +8,21 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from endpoints.enums import FailureCode, NetworkAccess, ProvisioningState, ReplicaState, ServerKind, SleepState
+from endpoints.enums import (
+    FailureCode,
+    NetworkAccess,
+    ProvisioningState,
+    ReplicaState,
+    RevisionOutcome,
+    ServerKind,
+    SleepState,
+)
 from endpoints.models.assets import CodeVersion, EnvironmentVersion, ModelVersion
 from endpoints.models.endpoints import Endpoint
 from endpoints.models.instance_types import InstanceType
+
+
+DEFAULT_SURGE = "25%"
 
 
 def default_probe() -> dict[str, float]:
@@ -19,30 +30,11 @@ def default_probe() -> dict[str, float]:
     return {"initial_delay": 10, "period": 10, "timeout": 2, "success_threshold": 1, "failure_threshold": 30}
 
 
-class DeploymentQuerySet(models.QuerySet["Deployment"]):
-    def present(self) -> "DeploymentQuerySet":
-        return self.filter(deleted_at__isnull=True)
+class SpecificationFields(models.Model):
+    """What a deployment runs, under the names of services.deployments.Specification."""
 
-
-class Deployment(models.Model):
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="deployments")
-    name = models.CharField(max_length=32)
-    description = models.TextField(blank=True)
-    tags = models.JSONField(default=dict, blank=True)
-    color_slot = models.PositiveSmallIntegerField(default=0)
-    state = models.CharField(max_length=10, choices=ProvisioningState.choices, default=ProvisioningState.CREATING)
-    failure_code = models.CharField(max_length=40, choices=FailureCode.choices, blank=True)
-    failure_message = models.TextField(blank=True)
-
-    # The specification. A change to any of these is a new generation, rolled out beside the old one.
-    generation = models.PositiveIntegerField(default=1)
-    # What serves until the specified generation does: so many replicas, with these limits at the gateway.
-    serving_generation = models.PositiveIntegerField(null=True, blank=True)
-    serving_count = models.PositiveSmallIntegerField(default=0)
-    serving_limits = models.JSONField(default=dict, blank=True)
-    model = models.ForeignKey(ModelVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="deployments")
-    code = models.ForeignKey(CodeVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="deployments")
+    model = models.ForeignKey(ModelVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="%(class)ss")
+    code = models.ForeignKey(CodeVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="%(class)ss")
     scoring_script = models.CharField(max_length=200, blank=True)
     server = models.CharField(max_length=10, choices=ServerKind.choices, default=ServerKind.STUDIO)
     # Of servers that the user brings: words to run, or a container image; routes as {liveness_route: {port, path}, …}.
@@ -51,11 +43,11 @@ class Deployment(models.Model):
     inference_config = models.JSONField(default=dict, blank=True)
     model_mount_path = models.CharField(max_length=300, blank=True)
     environment = models.ForeignKey(
-        EnvironmentVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="deployments"
+        EnvironmentVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="%(class)ss"
     )
     environment_hash = models.CharField(max_length=64, blank=True)
     environment_variables = models.JSONField(default=dict, blank=True)
-    instance_type = models.ForeignKey(InstanceType, on_delete=models.PROTECT, related_name="deployments")
+    instance_type = models.ForeignKey(InstanceType, on_delete=models.PROTECT, related_name="%(class)ss")
     egress_public_network_access = models.CharField(
         max_length=8, choices=NetworkAccess.choices, default=NetworkAccess.ENABLED
     )
@@ -66,11 +58,42 @@ class Deployment(models.Model):
     max_request_bytes = models.PositiveBigIntegerField(default=16 * 1024 * 1024)
     liveness_probe = models.JSONField(default=default_probe)
     readiness_probe = models.JSONField(default=default_probe)
-
-    # Not part of the generation.
     instance_count = models.PositiveSmallIntegerField(
         default=1, validators=[MinValueValidator(1), MaxValueValidator(50)]
     )
+    # How it is rolled out. Neither these nor the count make a new generation.
+    max_surge = models.CharField(max_length=5, default=DEFAULT_SURGE)  # replicas beyond the count: "2", or "25%" of it
+    progress_deadline_seconds = models.PositiveIntegerField(null=True, blank=True)  # of a step; null: by the probes
+
+    class Meta:
+        abstract = True
+
+
+class DeploymentQuerySet(models.QuerySet["Deployment"]):
+    def present(self) -> "DeploymentQuerySet":
+        return self.filter(deleted_at__isnull=True)
+
+
+class Deployment(SpecificationFields):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="deployments")
+    name = models.CharField(max_length=32)
+    description = models.TextField(blank=True)
+    tags = models.JSONField(default=dict, blank=True)
+    color_slot = models.PositiveSmallIntegerField(default=0)
+    state = models.CharField(max_length=10, choices=ProvisioningState.choices, default=ProvisioningState.CREATING)
+    failure_code = models.CharField(max_length=40, choices=FailureCode.choices, blank=True)
+    failure_message = models.TextField(blank=True)
+
+    # Of the specification: a change to it is a new generation, rolled out beside the old one.
+    generation = models.PositiveIntegerField(default=1)
+    # What serves until the specified generation does: so many replicas, with these limits at the gateway.
+    serving_generation = models.PositiveIntegerField(null=True, blank=True)
+    serving_count = models.PositiveSmallIntegerField(default=0)
+    serving_limits = models.JSONField(default=dict, blank=True)
+
+    # Ready, Live, Progressing, Available, Degraded: [{type, status, reason, message, lastTransitionTime}]
+    conditions = models.JSONField(default=list, blank=True)
     # Without a request for so many seconds, its replicas end, and the next request starts them; null: never.
     scale_to_zero_after = models.PositiveIntegerField(null=True, blank=True)
     sleep = models.CharField(max_length=8, choices=SleepState.choices, default=SleepState.AWAKE)
@@ -111,6 +134,30 @@ class Deployment(models.Model):
         return f"d-{self.id.hex}"
 
 
+class DeploymentRevision(SpecificationFields):
+    """One generation as it was specified: from it what serves is healed, and what served can come back."""
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="revisions")
+    generation = models.PositiveIntegerField()
+    outcome = models.CharField(max_length=10, choices=RevisionOutcome.choices, default=RevisionOutcome.ROLLING)
+    failure_code = models.CharField(max_length=40, choices=FailureCode.choices, blank=True)
+    failure_message = models.TextField(blank=True)
+    rolled_back_to = models.PositiveIntegerField(null=True, blank=True)  # the generation whose specification it has
+    reason = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    actor_name = models.CharField(max_length=254, blank=True)
+
+    class Meta:
+        ordering = ("-generation",)
+        constraints = [models.UniqueConstraint(fields=["deployment", "generation"], name="one_revision_per_generation")]
+
+    def __str__(self) -> str:
+        return f"generation {self.generation}"
+
+
 class Replica(models.Model):
     """What was last observed of one replica, and whether the gateway may send it requests."""
 
@@ -136,6 +183,7 @@ class Replica(models.Model):
     ready_at = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField(null=True, blank=True)
     stopping_at = models.DateTimeField(null=True, blank=True)  # when we asked it to stop
+    conditions = models.JSONField(default=list, blank=True)  # Ready and Live, as those of a deployment
 
     class Meta:
         ordering = ("generation", "ordinal")

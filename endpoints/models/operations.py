@@ -29,6 +29,9 @@ class Operation(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     troubled_at = models.DateTimeField(null=True, blank=True)  # since when its steps meet an error that may pass
+    # How far its replicas have come (domain.planning.Plan.progress), and since when no further.
+    progress = models.PositiveIntegerField(default=0)
+    progressed_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
