@@ -1,7 +1,8 @@
 """Builds one environment. Started as a process of its own; standard library only.
 
-usage: python build.py FOLDER
+usage: python build.py FOLDER [check]
 
+With `check` nothing is made: the requirements are resolved, and FOLDER/check.json says whether that can be done.
 FOLDER/spec.json holds {"python_version", "requirements", "uv"}. The environment is made in FOLDER/env: a virtual
 environment's scripts name their interpreter by its path, so it is built where it stays, and is valid once
 FOLDER/status.json says so. One build at a time, by FOLDER/lock.
@@ -27,6 +28,19 @@ _NOISE = re.compile(r"^(warning|Using |Resolved|Prepared|Downloading|Downloaded|
 
 class BuildFailed(Exception):
     """The message is the line that matters."""
+
+
+def check(folder: Path) -> None:
+    spec = json.loads((folder / "spec.json").read_text())
+    requirements = folder / "requirements.check.txt"
+    requirements.write_text("".join(f"{line}\n" for line in spec["requirements"]))
+    version, resolved = spec["python_version"], folder / "resolved.txt"
+    options = ("--quiet", "--no-header", "--python-version", version, "--output-file", str(resolved))
+    try:
+        _uv(spec, "pip", "compile", *options, str(requirements))
+        _write(folder / "check.json", {"state": "Succeeded"})
+    except (BuildFailed, OSError) as error:
+        _write(folder / "check.json", {"state": "Failed", "error": str(error)})
 
 
 def main(folder: Path) -> None:
@@ -149,10 +163,14 @@ def _status(folder: Path) -> dict[str, Any]:
 
 
 def _tell(folder: Path, **status: Any) -> None:
-    temporary = folder / ".status.json"
-    temporary.write_text(json.dumps(status))
-    temporary.replace(folder / "status.json")
+    _write(folder / "status.json", status)
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(json.dumps(document))
+    temporary.replace(path)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    (check if sys.argv[2:] == ["check"] else main)(Path(sys.argv[1]))

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sys
+import time
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,6 +19,7 @@ from endpoints.enums import BuildState
 from endpoints.environments.port import BuildObservation
 
 BUILD = Path(__file__).with_name("build.py")
+REFUSAL_SECONDS = 60
 # What an administrator sets for package installers and TLS; nothing of the studio's own.
 _PASSED_ON = ("UV_", "PIP_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "PYENV_ROOT")
 _MEANT_FOR_PIP = {
@@ -45,8 +47,11 @@ class UvEnvironmentBuilder:
                 self._start(spec, folder)
 
     def _start(self, spec: EnvironmentSpec, folder: Path) -> None:
-        self._programs.remove(_name(spec.hash))
         (folder / "status.json").unlink(missing_ok=True)
+        self._run(spec, folder, name=_name(spec.hash), log="build.log")
+
+    def _run(self, spec: EnvironmentSpec, folder: Path, *words: str, name: str, log: str) -> None:
+        self._programs.remove(name)
         document = {
             "python_version": spec.python_version,
             "requirements": list(spec.requirements),
@@ -55,15 +60,29 @@ class UvEnvironmentBuilder:
         _write(folder / "spec.json", document)
         self._programs.add(
             Program(
-                name=_name(spec.hash),
-                command=(sys.executable, "-I", str(BUILD), str(folder)),
+                name=name,
+                command=(sys.executable, "-I", str(BUILD), str(folder), *words),
                 environment=self._environment(),
                 directory=str(folder),
-                log_path=str(folder / "build.log"),
+                log_path=str(folder / log),
                 restart=False,
                 stop_seconds=5,
             )
         )
+
+    def check(self, spec: EnvironmentSpec) -> BuildObservation:
+        folder = self._folder(spec.hash)
+        if self.observe(spec.hash).state == BuildState.SUCCEEDED:
+            return BuildObservation(hash=spec.hash, state=BuildState.SUCCEEDED)
+        found = _read(folder / "check.json")
+        program = self._programs.states().get(_check_name(spec.hash))
+        if found and (found["state"] == "Succeeded" or _is_young(folder / "check.json")):
+            return BuildObservation(hash=spec.hash, state=BuildState(found["state"]), error=found.get("error", ""))
+        if program is None or not program.running:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "check.json").unlink(missing_ok=True)
+            self._run(spec, folder, "check", name=_check_name(spec.hash), log="check.log")
+        return BuildObservation(hash=spec.hash, state=BuildState.BUILDING)
 
     def observe(self, spec_hash: str) -> BuildObservation:
         status = _read(self._folder(spec_hash) / "status.json")
@@ -130,6 +149,15 @@ class UvEnvironmentBuilder:
 
 def _name(spec_hash: str) -> str:
     return f"build-{spec_hash}"
+
+
+def _check_name(spec_hash: str) -> str:
+    return f"check-{spec_hash}"
+
+
+def _is_young(path: Path) -> bool:
+    """A registry may have been out of reach: a no is asked again after a while."""
+    return time.time() - path.stat().st_mtime < REFUSAL_SECONDS
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:

@@ -29,6 +29,10 @@ class EnvironmentBuilder(Protocol):
 
     def observe(self, spec_hash: str) -> BuildObservation: ...
 
+    def check(self, spec: EnvironmentSpec) -> BuildObservation:
+        """Whether the requirements can be resolved, without building: SUCCEEDED, FAILED with the error, or BUILDING
+        while it is being found out; then ask again."""
+
     def cancel(self, spec_hash: str) -> None: ...
 
     def read_log(self, spec_hash: str, *, start: int | None = None, limit: int = 65536) -> LogChunk: ...

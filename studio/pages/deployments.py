@@ -10,11 +10,14 @@ from django.views.decorators.http import require_POST
 
 from endpoints import wiring
 from endpoints.domain.errors import Conflict, Invalid
+from endpoints.enums import ProvisioningState
 from endpoints.models import Deployment
+from endpoints.selectors.diagnosis import causes_of
 from endpoints.selectors.endpoints import replica_of
 from endpoints.services import deployments as services
 from studio.actors import actor_of
-from studio.pages.deployment_forms import DeploymentUpdateForm, update_initial
+from studio.pages.brought_forms import at_their_fields
+from studio.pages.deployment_forms import update_form
 from studio.pages.deployment_yaml import deployment_yaml
 from studio.pages.endpoint_frame import deployment_frame
 from studio.pages.forms import add_problems
@@ -29,6 +32,7 @@ def deployment_detail(request: HttpRequest, name: str, deployment: str) -> HttpR
         "replicas": list(found.replicas.all()),
         "operations": list(found.operations.all()[:5]),
         "variables": sorted(found.environment_variables),
+        "causes": causes_of(found) if found.state == ProvisioningState.FAILED else [],
         "isolation": wiring.compute().isolation(),
     }
     return show(request, "deployments/detail.html", context, partial="overview")
@@ -54,14 +58,14 @@ def deployment_settings(request: HttpRequest, name: str, deployment: str) -> Htt
     context = deployment_frame(request, name, deployment, "deployment_settings")
     found: Deployment = context["deployment"]
     if request.method != "POST":
-        form = DeploymentUpdateForm(initial=update_initial(found), deployment=found)
+        form = update_form(found)
         return show(request, "deployments/settings.html", context | {"form": form})
-    form = DeploymentUpdateForm(request.POST, deployment=found)
+    form = update_form(found, request.POST)
     if form.is_valid():
         try:
             _, operation = services.update_deployment(actor=actor_of(request), deployment=found, **form.changes())
         except Invalid as error:
-            add_problems(form, error)
+            add_problems(form, at_their_fields(error))
         except Conflict as error:
             form.add_error(None, str(error))
         else:

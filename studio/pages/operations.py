@@ -7,8 +7,10 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
+from endpoints.domain.diagnosis import Cause
 from endpoints.enums import OperationState, Phase
 from endpoints.models import Operation
+from endpoints.selectors.diagnosis import causes_of
 from endpoints.selectors.endpoints import operation_for, operations_for
 from endpoints.services.operations import cancel_operation
 from studio.actors import actor_of, signed_in
@@ -27,13 +29,17 @@ def operation_list(request: HttpRequest) -> HttpResponse:
 @page
 def operation_detail(request: HttpRequest, operation_id: UUID) -> HttpResponse:
     operation = operation_for(signed_in(request), operation_id)
+    may = rights(request, operation.endpoint)
+    arguments = [operation.endpoint.name, operation.deployment.name]
     context = {
+        "settings_url": reverse("deployment_settings", args=arguments) if may["write"] else "",
         "operation": operation,
         "endpoint": operation.endpoint,
         "deployment": operation.deployment,
         "running": operation.state == OperationState.RUNNING,
-        "rights": rights(request, operation.endpoint),
+        "rights": may,
         "logs": _logs(operation),
+        "causes": _causes(operation),
         "crumbs": [
             {"label": "Endpoints", "url": reverse("endpoint_list")},
             {"label": operation.endpoint.name, "url": reverse("endpoint_detail", args=[operation.endpoint.name])},
@@ -41,6 +47,11 @@ def operation_detail(request: HttpRequest, operation_id: UUID) -> HttpResponse:
         ],
     }
     return show(request, "operations/detail.html", context, partial="progress")
+
+
+def _causes(operation: Operation) -> list[Cause]:
+    failed = operation.state == OperationState.FAILED
+    return causes_of(operation.deployment, message=operation.failure_message) if failed else []
 
 
 def _logs(operation: Operation) -> list[dict[str, Any]]:

@@ -16,7 +16,9 @@ from studio.pages import (
     metrics,
     models,
     operations,
+    preflight,
     profile,
+    registries,
     search,
     settings,
     sleeping,
@@ -29,6 +31,7 @@ from studio.pages import (
 )
 
 urlpatterns = [
+    *preflight.urlpatterns,  # before the steps of the wizard
     *wizard.urlpatterns,  # endpoints/create/ before endpoints/<name>/
     *activity.urlpatterns,
     *autoscale.urlpatterns,
@@ -46,6 +49,7 @@ urlpatterns = [
     *models.urlpatterns,
     *operations.urlpatterns,
     *profile.urlpatterns,
+    *registries.urlpatterns,
     *search.urlpatterns,
     *settings.urlpatterns,
     *sleeping.urlpatterns,

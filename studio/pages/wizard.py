@@ -57,7 +57,7 @@ def deployment_create(request: HttpRequest, name: str) -> HttpResponse:
 
 @page
 def wizard(request: HttpRequest, draft_id: UUID, step: str) -> HttpResponse:
-    draft = _draft(request, draft_id)
+    draft = draft_of(request, draft_id)
     names = _step_names(draft)
     if step == "review":
         return _review(request, draft)
@@ -77,7 +77,8 @@ def wizard(request: HttpRequest, draft_id: UUID, step: str) -> HttpResponse:
     return show(request, f"wizard/{step}.html", context, status=422 if form.errors else 200)
 
 
-def _draft(request: HttpRequest, draft_id: UUID) -> Draft:
+def draft_of(request: HttpRequest, draft_id: UUID) -> Draft:
+    """Their own. Raises NotFound, Forbidden."""
     draft = Draft.objects.select_related("workspace", "endpoint").filter(pk=draft_id, user=signed_in(request)).first()
     if draft is None:
         raise NotFound("This draft is not there any more: it was finished, or it is somebody else's.")
@@ -123,7 +124,7 @@ def _form(request: HttpRequest, draft: Draft, step: str) -> forms.Form:
     if step == "model":
         return ModelStepForm(data, files, initial=initial, workspace=draft.workspace)
     if step == "code":
-        return CodeStepForm(data, files, initial=initial, workspace=draft.workspace, no_code=_no_code(draft))
+        return CodeStepForm(data, files, initial=initial, workspace=draft.workspace, model_type=_model_type(draft))
     first = {} if draft.endpoint_id else {"all_traffic": True}
     return ComputeStepForm(data, initial=first | (initial or {}))
 
@@ -133,9 +134,10 @@ def _chosen(draft: Draft) -> ModelVersion | None:
     return ModelVersion.objects.filter(pk=key, workspace=draft.workspace).first() if key else None
 
 
-def _no_code(draft: Draft) -> bool:
+def _model_type(draft: Draft) -> str:
+    """Empty without a model."""
     chosen = _chosen(draft)
-    return chosen is not None and chosen.type == "mlflow_model"
+    return chosen.type if chosen else ""
 
 
 def _review(request: HttpRequest, draft: Draft) -> HttpResponse:
@@ -179,7 +181,7 @@ def _endpoint(request: HttpRequest, workspace: Workspace, basics: dict[str, Any]
 
 @page
 def wizard_discard(request: HttpRequest, draft_id: UUID) -> HttpResponse:
-    draft = _draft(request, draft_id)
+    draft = draft_of(request, draft_id)
     back = reverse("endpoint_detail", args=[draft.endpoint.name]) if draft.endpoint else reverse("endpoint_list")
     if request.method == "POST":
         draft.delete()

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from tests.e2e.running import RunningStudio, wait_for
-from tests.e2e.scripts import deploy, live_traffic, replicas, settled
+from tests.e2e.scripts import api, deploy, live_traffic, replicas, settled
 
 pytestmark = pytest.mark.e2e
 
@@ -81,9 +81,9 @@ def test_swagger_describes_it(choosy: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("deployment", "script", "requirements", "code", "quoted"),
     [
-        ("syntax", "def init(:\n", "", "UserScriptImportError", "SyntaxError"),
+        ("syntax", "exec('def init(:')\n", "", "UserScriptImportError", "SyntaxError"),
         ("missing", "import notthere\ndef init(): pass\ndef run(x): pass\n", "", "UserScriptImportError", "notthere"),
-        ("norun", "def init(): pass\n", "", "UserScriptFunctionNotFound", "run"),
+        ("norun", "globals()['init'] = print\n", "", "UserScriptFunctionNotFound", "run"),
         ("badinit", "def init(): 1 / 0\ndef run(x): pass\n", "", "UserScriptInitFailed", "division by zero"),
         ("slow", "import time\ndef init(): time.sleep(600)\ndef run(x): pass\n", "", "ResourceNotReady", "/ready"),
         (
@@ -102,4 +102,8 @@ def test_a_script_that_cannot_start_says_why(
     seen = settled(studio, "broken", deployment)
     assert (seen["provisioning_state"], seen["error"]["code"]) == ("Failed", code), seen
     assert quoted in seen["error"]["message"]
+    failed = api(studio, "GET", "operations/", params={"endpoint": "broken", "deployment": deployment}).json()["value"]
+    causes = api(studio, "GET", f"operations/{failed[0]['id']}/causes/").json()["value"]
+    assert causes, seen["error"]
+    assert any(quoted in cause["evidence"] or quoted in cause["title"] for cause in causes), causes
     wait_for(lambda: {replica["state"] for replica in replicas(studio, "broken", deployment)} <= {"Stopped"})

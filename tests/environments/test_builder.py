@@ -234,3 +234,29 @@ def uv_pid(tmp_path: Path) -> int:
     path = tmp_path / "uv.pid"
     eventually(lambda: path.exists() and path.read_text().strip())
     return int(path.read_text())
+
+
+def checked(builder: UvEnvironmentBuilder, spec: EnvironmentSpec) -> BuildObservation:
+    eventually(lambda: builder.check(spec).state != BuildState.BUILDING)
+    return builder.check(spec)
+
+
+def test_requirements_are_resolved_without_building(builder: UvEnvironmentBuilder, tmp_path: Path) -> None:
+    spec = unique(tmp_path, "six==1.16.0")
+    assert builder.check(spec).state == BuildState.BUILDING
+    assert checked(builder, spec).state == BuildState.SUCCEEDED
+    assert builder.observe(spec.hash).state == BuildState.PENDING
+    assert not list((tmp_path / "environments").glob("*/env"))
+    bad = unique(tmp_path, "six==1.16.0", "six==1.17.0")
+    seen = checked(builder, bad)
+    assert seen.state == BuildState.FAILED
+    assert "six" in seen.error
+
+
+def test_what_is_compiled_afterwards_is_no_part_of_the_build(builder: UvEnvironmentBuilder, tmp_path: Path) -> None:
+    spec = unique(tmp_path, "six==1.16.0")
+    builder.start(spec)
+    python = finished(builder, spec).python
+    assert python is not None
+    eventually(lambda: "Compiled in" in builder.read_log(spec.hash).text)
+    assert list(python.parent.parent.rglob("six.*.pyc"))

@@ -55,7 +55,7 @@ WRITES: dict[str, dict[str, Any]] = {
 FOR_WRITERS = {"deployment_create": E}
 OWN = (
     "endpoint_list endpoint_create operation_list model_list model_create environment_list environment_create usage "
-    "usage_figure usage_csv activity profile_tokens workspace_members search live upload_stage workspace_switch"
+    "usage_figure usage_csv activity profile_tokens workspace_members workspace_registries search live upload_stage workspace_switch"
 ).split()
 # Of the site's IT: GETs, and what only takes POST.
 OF_IT = "it_identity it_identity_add it_identity_test it_identity_provider".split()
@@ -63,7 +63,7 @@ WRITES_OF_IT = "it_identity_enable it_identity_refresh it_identity_remove it_sig
 # By an id or a version that belongs to a workspace or a person.
 ELSEWHERE = (
     "operation_detail operation_cancel build_log model_detail model_archive environment_detail environment_archive "
-    "wizard wizard_discard member_remove token_revoke test_history_clear test_call_download endpoint_swagger"
+    "wizard wizard_preflight wizard_discard member_remove registry_remove token_revoke test_history_clear test_call_download endpoint_swagger"
 ).split()
 
 

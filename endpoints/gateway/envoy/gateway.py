@@ -19,6 +19,7 @@ from endpoints.gateway.envoy.admin import (
 )
 from endpoints.gateway.envoy.documents import Json
 from endpoints.gateway.envoy.files import exclusive, read_document
+from endpoints.gateway.envoy.holding import ACTIVATOR
 from endpoints.gateway.envoy.publisher import Publisher, Refused
 from endpoints.gateway.envoy.resources import Layout, render
 from endpoints.gateway.envoy.validation import complaint, without_keys
@@ -81,5 +82,5 @@ def healthy(statistics: Statistics) -> dict[str, int]:
     return {
         name.removeprefix(prefix).removesuffix(suffix): int(value)
         for name, value in statistics.values.items()
-        if name.endswith(suffix)
+        if name.endswith(suffix) and name != f"{prefix}{ACTIVATOR}{suffix}"
     }

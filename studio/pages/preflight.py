@@ -1,0 +1,41 @@
+"""What is checked before anything starts: a part of the wizard's last step that asks again while something runs."""
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+
+from endpoints.domain.errors import Invalid
+from endpoints.domain.preflight import Check, Outcome
+from endpoints.models import Draft
+from endpoints.services.preflight import preflight
+from studio.pages.page import page, show
+from studio.pages.wizard import draft_of
+from studio.pages.wizard_assets import specification
+
+# Where a field of the specification is mended: the step of the wizard.
+STEP_OF = {"model": "model", "code": "code", "scoring_script": "code", "environment": "code", "server": "code"}
+
+
+@page
+def wizard_preflight(request: HttpRequest, draft_id: UUID) -> HttpResponse:
+    draft = draft_of(request, draft_id)
+    checks = _checks(draft)
+    context = {
+        "draft": draft,
+        "checks": [{"check": check, "step": STEP_OF.get(check.field, "compute")} for check in checks],
+        "running": any(check.outcome == Outcome.RUNNING for check in checks),
+        "failed": sum(check.outcome == Outcome.ERROR for check in checks),
+    }
+    return show(request, "wizard/_preflight.html", context)
+
+
+def _checks(draft: Draft) -> list[Check]:
+    try:
+        return preflight(specification(draft), workspace=draft.workspace)
+    except (Invalid, KeyError) as error:
+        message = str(error) if isinstance(error, Invalid) else "A step is not filled in yet."
+        return [Check(name="specification", outcome=Outcome.ERROR, message=message)]
+
+
+urlpatterns = [path("wizard/<uuid:draft_id>/preflight/", wizard_preflight, name="wizard_preflight")]
