@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 
 from endpoints.domain.addresses import LONGEST_SOCKET, port_of
 from endpoints.domain.limits import LARGEST_LIMIT, Cors, Limits, cors_faults, limit_faults
+from endpoints.domain.traffic import MOST_MIRRORED
 from endpoints.enums import AuthMode
 
 
@@ -66,6 +67,12 @@ class EndpointRoute:
     mirror: Mirror | None = None
     limits: Limits = field(default_factory=Limits)
     cors: Cors = field(default_factory=Cors)
+
+    @property
+    def mirror_target(self) -> DeploymentRoute | None:
+        if self.mirror is None:
+            return None
+        return next((each for each in self.deployments if each.name == self.mirror.deployment), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,12 +168,26 @@ def endpoint_faults(endpoint: EndpointRoute) -> Iterator[str]:
         yield f"{where}: the traffic sums to {total}; it must sum to 0 or 100."
     if not all(KEY.fullmatch(key) for key in endpoint.keys):
         yield f"{where}: a key is empty or has characters that a header cannot carry."
+    yield from (f"{where}: {fault}" for fault in mirror_faults(endpoint))
     for name, fault in (*limit_faults(asdict(endpoint.limits)), *cors_faults(endpoint.cors)):
         yield f"{where}, {name}: {fault}"
     for name in repeated(deployment.name for deployment in endpoint.deployments):
         yield f"{where}: deployment {name} stands twice."
     for deployment in endpoint.deployments:
         yield from (f"{where}, deployment {deployment.name}: {fault}" for fault in deployment_faults(deployment))
+
+
+def mirror_faults(endpoint: EndpointRoute) -> Iterator[str]:
+    if endpoint.mirror is None:
+        return
+    name, percent = endpoint.mirror.deployment, endpoint.mirror.percent
+    if not 1 <= percent <= MOST_MIRRORED:
+        yield f"{percent} % of the requests are mirrored; it must be from 1 to {MOST_MIRRORED}."
+    weights = {deployment.name: deployment.weight for deployment in endpoint.deployments}
+    if name not in weights:
+        yield f"the mirror {name} is none of its deployments."
+    elif weights[name]:
+        yield f"the mirror {name} has live traffic."
 
 
 def deployment_faults(deployment: DeploymentRoute) -> Iterator[str]:

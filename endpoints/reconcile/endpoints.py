@@ -45,4 +45,7 @@ def _give_all_traffic(deployment: Deployment) -> None:
         endpoint = Endpoint.objects.select_for_update(no_key=True).get(pk=deployment.endpoint_id)
         if Deployment.objects.filter(pk=deployment.pk, all_traffic=True).update(all_traffic=False):
             reason = f"Asked for when {deployment.name} was created."
-            traffic.set_traffic(actor=SYSTEM, endpoint=endpoint, traffic={deployment.name: 100}, reason=reason)
+            mirror: dict[str, int] | None = {} if deployment.name in endpoint.mirror_traffic else None
+            traffic.set_traffic(
+                actor=SYSTEM, endpoint=endpoint, traffic={deployment.name: 100}, mirror=mirror, reason=reason
+            )

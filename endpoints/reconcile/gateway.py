@@ -18,6 +18,7 @@ from endpoints.domain.routing import (
     EndpointRoute,
     Invokers,
     Issuer,
+    Mirror,
     RouteTable,
     claims_of,
     route_table,
@@ -135,11 +136,13 @@ def _claims(endpoint: Endpoint, invokers: Invokers | None, believed: Iterable[Is
 def _endpoint_route(endpoint: Endpoint, claims: tuple[Claim, ...]) -> EndpointRoute:
     deployments: list[Deployment] = endpoint.live_deployments  # type: ignore[attr-defined]
     by_key = endpoint.auth_mode == AuthMode.KEY
+    mirrored = endpoint.mirror_traffic.items()
     return EndpointRoute(
         name=endpoint.name,
         auth_mode=AuthMode(endpoint.auth_mode),
         keys=tuple(sorted(credential.value for credential in endpoint.credentials.all())) if by_key else (),
         claims=claims,
+        mirror=next((Mirror(deployment=name, percent=percent) for name, percent in mirrored), None),
         limits=limits_in_force(endpoint),
         cors=cors_of(endpoint),
         deployments=tuple(_deployment_route(endpoint, item) for item in sorted(deployments, key=lambda d: d.name)),
@@ -197,11 +200,10 @@ def _confirm_endpoint(endpoint: Endpoint, *, now: datetime) -> None:
     same = Endpoint.objects.filter(pk=endpoint.pk, route_revision=endpoint.route_revision)
     if endpoint.state == ProvisioningState.CREATING and same.update(state=ProvisioningState.SUCCEEDED):
         events.record(actor=SYSTEM, verb="endpoint.ready", endpoint=endpoint)
-    if endpoint.live_traffic != endpoint.traffic and same.update(live_traffic=endpoint.traffic, live_at=now):
-        events.record(
-            actor=SYSTEM,
-            verb="traffic.live",
-            endpoint=endpoint,
-            before=endpoint.live_traffic,
-            after=endpoint.traffic,
-        )
+    changes = (
+        ("traffic.live", "live_traffic", endpoint.live_traffic, endpoint.traffic),
+        ("mirror.live", "live_mirror", endpoint.live_mirror, endpoint.mirror_traffic),
+    )
+    for verb, field, before, after in changes:
+        if before != after and same.update(**{field: after}, live_at=now):
+            events.record(actor=SYSTEM, verb=verb, endpoint=endpoint, before=before, after=after)

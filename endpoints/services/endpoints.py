@@ -92,8 +92,8 @@ def delete_endpoint(*, actor: Actor, endpoint: Endpoint) -> None:
         if locked.state == ProvisioningState.DELETING or locked.deleted_at:
             raise Conflict(f"“{locked.name}” is being deleted already.")
         locked.state = lifecycle.after(locked.state, lifecycle.Move.DELETE, subject=locked.name)
-        before = {"traffic": locked.traffic}
-        locked.traffic = {}
+        before = {"traffic": locked.traffic, "mirror_traffic": locked.mirror_traffic}
+        locked.traffic = locked.mirror_traffic = {}
         locked.traffic_version += 1
         events.record(actor=actor, verb="endpoint.deletion_started", endpoint=locked, before=before)
         present = locked.deployments.present().exclude(state=ProvisioningState.DELETING)

@@ -49,6 +49,8 @@ def put_to_sleep(*, actor: Actor, deployment: Deployment, reason: str = "") -> D
             return locked
         if locked.state != ProvisioningState.SUCCEEDED:
             raise Conflict(f"{locked.name} is {locked.state}. Scale it to zero when it is at rest.")
+        if locked.name in locked.endpoint.mirror_traffic:
+            raise Conflict(f"{locked.name} gets copies of the traffic, which wake nobody. Stop the mirror first.")
         _change(actor, locked, SleepState.ASLEEP, verb="deployment.scaled_to_zero", reason=reason)
     return locked
 

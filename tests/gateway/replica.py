@@ -21,7 +21,10 @@ class Replica:
 
     socket: str
     ready: bool = True
+    status: int = 200  # of whatever x-want-status does not tell otherwise
+    deaf: bool = False  # reads the heads of requests alone, and answers probes alone
     requests: list[str] = field(default_factory=list)  # "METHOD path", probes left out
+    heads: list[dict[str, str]] = field(default_factory=list)  # their headers
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
@@ -29,6 +32,8 @@ class Replica:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
                 method, path, _ = head[0].split(" ")
                 headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in head[1:] if line)}
+                while self.deaf and path != "/ready":
+                    await asyncio.sleep(0.01)
                 body = await read_body(reader, headers)
                 if not await self.answer(writer, method, path, headers, body):
                     break
@@ -41,6 +46,7 @@ class Replica:
             writer.write(response(200 if self.ready else 503, b"{}"))
             return True
         self.requests.append(f"{method} {path}")
+        self.heads.append(dict(headers))
         await asyncio.sleep(float(headers.get("x-sleep", "0")))
         if "x-reset" in headers:
             return False
@@ -50,7 +56,7 @@ class Replica:
             writer.write(response(200, body, "application/octet-stream"))
         else:
             told = {"socket": self.socket, "path": path, "headers": headers, "size": len(body)}
-            writer.write(response(int(headers.get("x-want-status", "200")), json.dumps(told).encode()))
+            writer.write(response(int(headers.get("x-want-status", self.status)), json.dumps(told).encode()))
         await writer.drain()
         return True
 

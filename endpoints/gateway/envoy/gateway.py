@@ -20,6 +20,7 @@ from endpoints.gateway.envoy.admin import (
 from endpoints.gateway.envoy.documents import Json
 from endpoints.gateway.envoy.files import exclusive, read_document
 from endpoints.gateway.envoy.holding import ACTIVATOR
+from endpoints.gateway.envoy.mirroring import MIRROR_PREFIX
 from endpoints.gateway.envoy.publisher import Publisher, Refused
 from endpoints.gateway.envoy.resources import Layout, render
 from endpoints.gateway.envoy.validation import complaint, without_keys
@@ -78,9 +79,11 @@ def in_force(published: Json, statistics: Statistics) -> bool:
 
 
 def healthy(statistics: Statistics) -> dict[str, int]:
+    """Of the deployments: a cluster of copies has the same replicas once more."""
     prefix, suffix = "cluster.", ".membership_healthy"
     return {
         name.removeprefix(prefix).removesuffix(suffix): int(value)
         for name, value in statistics.values.items()
         if name.endswith(suffix) and name != f"{prefix}{ACTIVATOR}{suffix}"
+        if not name.startswith(prefix + MIRROR_PREFIX)
     }

@@ -8,6 +8,7 @@ from endpoints.gateway.envoy.authentication import token_configuration
 from endpoints.gateway.envoy.clusters import cluster
 from endpoints.gateway.envoy.documents import Document, Json, discovery_document
 from endpoints.gateway.envoy.limits import rate_configuration
+from endpoints.gateway.envoy.mirroring import mirror_clusters
 from endpoints.gateway.envoy.routes import route_configuration
 
 
@@ -77,7 +78,10 @@ def render(table: RouteTable) -> Resources:
     routes = [route_configuration(table)]
     tokens = token_configuration(table)
     rates = rate_configuration(table)
-    clusters = [cluster(deployment) for endpoint in table.endpoints for deployment in endpoint.deployments]
+    clusters = [
+        *(cluster(deployment) for endpoint in table.endpoints for deployment in endpoint.deployments),
+        *(copies for endpoint in table.endpoints for copies in mirror_clusters(endpoint)),
+    ]
     return Resources(
         route_configurations=routes,
         clusters=clusters,

@@ -14,6 +14,7 @@ from endpoints.gateway.envoy.cors import cors
 from endpoints.gateway.envoy.documents import METADATA, Json, extension, typed
 from endpoints.gateway.envoy.holding import held, hold_metadata
 from endpoints.gateway.envoy.limits import bandwidth
+from endpoints.gateway.envoy.mirroring import OWN_HEADERS, SCORING, copied, kept_for_copy, scores_elsewhere
 
 ROUTE_CONFIGURATION = "scoring"
 DEPLOYMENT_HEADER = "azureml-model-deployment"
@@ -28,6 +29,7 @@ def route_configuration(table: RouteTable) -> Json:
         name=ROUTE_CONFIGURATION,
         virtual_hosts=[virtual_host(table), *own_hosts(table)],
         ignore_port_in_host_matching=True,
+        request_headers_to_remove=OWN_HEADERS,
     )
 
 
@@ -107,7 +109,7 @@ def weighted_routes(endpoint: EndpointRoute, at: str) -> list[Json]:
     return [
         route
         for deployment, share in zip(live, shares, strict=True)
-        for route in deployment_routes(endpoint, deployment, at, match=fraction(share))
+        for route in deployment_routes(endpoint, deployment, at, match=fraction(share), copies=True)
     ]
 
 
@@ -115,14 +117,22 @@ def fraction(share: int) -> Json:
     return {"runtime_fraction": {"default_value": {"numerator": share, "denominator": "HUNDRED"}}}
 
 
-def deployment_routes(endpoint: EndpointRoute, deployment: DeploymentRoute, at: str, *, match: Json) -> list[Json]:
-    """Too large, scoring, anything else: the routes of one deployment for requests that meet `match`."""
+def deployment_routes(
+    endpoint: EndpointRoute, deployment: DeploymentRoute, at: str, *, match: Json, copies: bool = False
+) -> list[Json]:
+    """Too large, scoring, anything else: the routes of one deployment for requests that meet `match`. `copies`: the
+    endpoint's mirror gets its share of them."""
     routes = [too_large(endpoint, deployment, match=match)]
-    if deployment.scoring_path != "/score":
-        score = {"path": f"{at}score", **match}
-        routes.append(forward(endpoint, deployment, match=score, rewrite=deployment.scoring_path))
-    anything = {"prefix": at, **match}
-    return [*routes, forward(endpoint, deployment, match=anything, rewrite="/")]
+    if deployment.scoring_path != SCORING or (copies and scores_elsewhere(endpoint, deployment)):
+        score = forward(endpoint, deployment, match={"path": f"{at}score", **match}, rewrite=deployment.scoring_path)
+        routes.append(with_copies(score, endpoint, deployment, scoring=True) if copies else score)
+    anything = forward(endpoint, deployment, match={"prefix": at, **match}, rewrite="/")
+    return [*routes, with_copies(anything, endpoint, deployment, scoring=False) if copies else anything]
+
+
+def with_copies(route: Json, endpoint: EndpointRoute, deployment: DeploymentRoute, *, scoring: bool) -> Json:
+    action = {**route["route"], **copied(endpoint, deployment, scoring=scoring)}
+    return {**route, "route": action, **kept_for_copy(endpoint)}
 
 
 def forward(endpoint: EndpointRoute, deployment: DeploymentRoute, *, match: Json, rewrite: str) -> Json:
