@@ -58,7 +58,7 @@ OWN = (
     "usage_figure usage_csv activity profile_tokens workspace_members workspace_registries search live upload_stage workspace_switch"
 ).split()
 # Of the site's IT: GETs, and what only takes POST.
-OF_IT = "it_identity it_identity_add it_identity_test it_identity_provider".split()
+OF_IT = "it_overview it_identity it_identity_add it_identity_test it_identity_provider".split()
 WRITES_OF_IT = "it_identity_enable it_identity_refresh it_identity_remove it_signing_rotate".split()
 # By an id or a version that belongs to a workspace or a person.
 ELSEWHERE = (
