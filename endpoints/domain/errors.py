@@ -1,7 +1,8 @@
 """What can be wrong with a request. Every face turns these into its own form: a field error, a problem+json body,
 a line on standard error."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 class StudioError(Exception):
@@ -27,9 +28,14 @@ class Conflict(StudioError):
 
 
 class StaleVersion(Conflict):
-    """Optimistic locking: the version that was read is not the present one."""
+    """Optimistic locking: the version that was read is not the present one. `changes` is what was done meanwhile, in
+    order: [{at, by, source, verb, reason, fields: [{field, before, after}]}], as far as it is known."""
 
     code = "stale_version"
+
+    def __init__(self, message: str, *, changes: Iterable[Mapping[str, Any]] = ()) -> None:
+        self.changes = [dict(change) for change in changes]
+        super().__init__(message)
 
 
 class Forbidden(StudioError):

@@ -21,7 +21,6 @@ from endpoints.models.assets import CodeVersion, EnvironmentVersion, ModelVersio
 from endpoints.models.endpoints import Endpoint
 from endpoints.models.instance_types import InstanceType
 
-
 DEFAULT_SURGE = "25%"
 
 

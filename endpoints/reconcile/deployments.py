@@ -1,6 +1,7 @@
 """One deployment, one step: load, decide, act, write."""
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import replace
 
 from django.db import transaction
@@ -8,14 +9,15 @@ from django.utils import timezone
 
 from endpoints import hints, wiring
 from endpoints.compute.port import ComputeError
-from endpoints.domain.planning import Plan, plan
-from endpoints.enums import OperationState, Phase, ProvisioningState
+from endpoints.domain.planning import Plan, Start, plan
+from endpoints.enums import OperationState, ProvisioningState
 from endpoints.models import Deployment, EnvironmentBuild, GatewayState, Lease, Operation, Replica
 from endpoints.reconcile import builds, outcomes, phases, replicas
 from endpoints.reconcile.endpoints import bury_endpoints, give_all_traffic
 from endpoints.reconcile.leases import Held, lease
 from endpoints.reconcile.replica_specs import addresses_of, remove_scratch, replica_id, replica_spec, socket_of
 from endpoints.reconcile.situations import situation
+from endpoints.selectors.revisions import as_of, as_serving, revision_of
 from endpoints.services.routes import next_revision
 
 
@@ -69,7 +71,10 @@ def _decide(deployment: Deployment, operation: Operation | None) -> Plan:
     rows = list(deployment.replicas.select_related("deployment__endpoint"))
     seen = [found for found in wiring.compute().observe() if found.deployment_id == str(deployment.pk)]
     replicas.sync(rows, seen)
-    build = EnvironmentBuild.objects.filter(pk=deployment.environment_hash).first()
+    past = as_serving([deployment]).get(deployment.pk)
+    hashes = {each.environment_hash for each in (deployment, past) if each is not None}
+    builds_of = EnvironmentBuild.objects.in_bulk(hashes)
+    build = builds_of.get(deployment.environment_hash)
     if build is not None and operation is not None:
         builds.sync(build)
     now = situation(
@@ -77,12 +82,13 @@ def _decide(deployment: Deployment, operation: Operation | None) -> Plan:
         rows=rows,
         seen=seen,
         operation=operation,
-        build=build,
+        builds=builds_of,
+        past=past,
         gateway=GatewayState.objects.filter(pk=1).first() or GatewayState(),
+        now=timezone.now(),
     )
     decided = plan(now)
-    waits_for_gateway = decided.phase == Phase.ROUTE and not decided.route and not decided.done
-    return plan(replace(now, healthy=_healthy(deployment))) if waits_for_gateway else decided
+    return plan(replace(now, healthy=_healthy(deployment))) if decided.ask_gateway else decided
 
 
 def _healthy(deployment: Deployment) -> int:
@@ -103,26 +109,36 @@ def _act(deployment: Deployment, decided: Plan) -> None:
         wiring.compute().purge(str(deployment.pk))
 
 
-def _start(deployment: Deployment, ordinals: tuple[int, ...]) -> None:
-    rows = [
-        Replica(
-            pk=replica_id(deployment, ordinal),
-            deployment=deployment,
-            generation=deployment.generation,
-            ordinal=ordinal,
-            instance_type=deployment.instance_type,
-            socket=socket_of(replica_id(deployment, ordinal)),
-        )
-        for ordinal in ordinals
-    ]
+def _start(deployment: Deployment, starts: Iterable[Start]) -> None:
+    """Each as its own generation was specified."""
+    wanted = [(_as_of(deployment, generation), ordinal) for generation, ordinal in starts]
+    rows = [_row(specified, ordinal) for specified, ordinal in wanted]
     replicas.start_rows(rows)
     specs = []
-    for row in rows:
-        addresses = addresses_of(deployment, row)
+    for (specified, ordinal), row in zip(wanted, rows, strict=True):
+        addresses = addresses_of(specified, row)
         replicas.locate(row, addresses.scoring, addresses.readiness)
-        specs.append(replica_spec(deployment, row.ordinal, addresses))
+        specs.append(replica_spec(specified, ordinal, addresses))
     for spec in specs:
         wiring.compute().start(spec)
+
+
+def _as_of(deployment: Deployment, generation: int) -> Deployment:
+    if generation == deployment.generation:
+        return deployment
+    return as_of(deployment, revision_of(deployment, generation))
+
+
+def _row(specified: Deployment, ordinal: int) -> Replica:
+    name = replica_id(specified, ordinal)
+    return Replica(
+        pk=name,
+        deployment_id=specified.pk,
+        generation=specified.generation,
+        ordinal=ordinal,
+        instance_type=specified.instance_type,
+        socket=socket_of(name),
+    )
 
 
 def _write(deployment: Deployment, operation: Operation | None, decided: Plan, trouble: Exception | None) -> None:
@@ -132,6 +148,7 @@ def _write(deployment: Deployment, operation: Operation | None, decided: Plan, t
     Replica.objects.filter(pk__in=decided.forget).delete()
     if operation is not None:
         phases.note_trouble(operation, trouble, now=now)
+        phases.note_progress(operation, decided, now=now)
         phases.advance(operation, decided, now=now)
         outcomes.conclude(deployment, operation, decided, now=now)
     elif decided.done and deployment.state == ProvisioningState.DELETING:

@@ -8,10 +8,11 @@ from endpoints.domain import lifecycle
 from endpoints.domain.actor import SYSTEM
 from endpoints.domain.lifecycle import Move
 from endpoints.domain.planning import Failure, Plan
-from endpoints.enums import FailureCode, OperationKind, OperationState, ProvisioningState
+from endpoints.enums import FailureCode, OperationKind, OperationState, ProvisioningState, RevisionOutcome
 from endpoints.models import Deployment, Operation
 from endpoints.reconcile import phases
 from endpoints.services import events
+from endpoints.services.generations import conclude_generation
 from endpoints.services.routes import next_revision
 
 logger = logging.getLogger(__name__)
@@ -69,6 +70,12 @@ def _end(
     if not guarded.update(**fields):
         return
     phases.finish(operation, outcome, failure=failure, now=now)
+    conclude_generation(
+        deployment,
+        RevisionOutcome(outcome.value),
+        failure_code=fields["failure_code"],
+        failure_message=fields["failure_message"],
+    )
     events.record(
         actor=SYSTEM,
         verb=f"deployment.{operation.kind}_{outcome.lower()}",

@@ -14,6 +14,28 @@ _OVER = {
 }
 
 
+AWAY_SECONDS = 30  # nobody looked for so long: what stood still meanwhile says nothing
+
+
+def stalled_seconds(operation: Operation | None, *, now: datetime) -> float:
+    """Since its replicas came any further, as far as somebody looked."""
+    if operation is None or operation.progressed_at is None or _was_away(operation, now):
+        return 0.0
+    return (now - operation.progressed_at).total_seconds()
+
+
+def note_progress(operation: Operation, decided: Plan, *, now: datetime) -> None:
+    """Call before `advance`, which writes that somebody looked."""
+    further = decided.progress > operation.progress
+    if further or (operation.progressed_at is not None and _was_away(operation, now)):
+        best = max(decided.progress, operation.progress)
+        _guarded(operation).update(progress=best, progressed_at=now)
+
+
+def _was_away(operation: Operation, now: datetime) -> bool:
+    return operation.heartbeat_at is not None and (now - operation.heartbeat_at).total_seconds() > AWAY_SECONDS
+
+
 def advance(operation: Operation, decided: Plan, *, now: datetime) -> None:
     """The phases before the present one are done, the present one runs. Written when something changed."""
     if decided.phase is None:

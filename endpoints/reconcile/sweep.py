@@ -3,6 +3,8 @@
 import logging
 from collections import defaultdict
 
+from django.utils import timezone
+
 from endpoints import hints, wiring
 from endpoints.compute.port import ComputeError
 from endpoints.domain.planning import Plan, plan
@@ -14,6 +16,7 @@ from endpoints.reconcile.endpoints import give_all_traffic
 from endpoints.reconcile.gateway import reconcile_gateway
 from endpoints.reconcile.leases import lease
 from endpoints.reconcile.situations import situation
+from endpoints.selectors.revisions import as_serving
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +43,7 @@ def _look_at_replicas() -> None:
 
 def _unsettled(rows: list[Replica], seen: list[ReplicaObservation]) -> list[str]:
     """Deployments about which there is something to do."""
-    rows_of, seen_of = defaultdict(list), defaultdict(list)
+    rows_of, seen_of, now = defaultdict(list), defaultdict(list), timezone.now()
     for row in rows:
         rows_of[str(row.deployment_id)].append(row)
     for observation in seen:
@@ -49,7 +52,9 @@ def _unsettled(rows: list[Replica], seen: list[ReplicaObservation]) -> list[str]
     found = EnvironmentBuild.objects.in_bulk()
     state, _ = GatewayState.objects.get_or_create(id=1)
     unsettled = []
-    for deployment in Deployment.objects.present().select_related("model", "code"):
+    deployments = list(Deployment.objects.present().select_related("model", "code"))
+    past = as_serving(deployments)
+    for deployment in deployments:
         key = str(deployment.pk)
         operation = running.get(deployment.pk)
         decided = plan(
@@ -58,8 +63,10 @@ def _unsettled(rows: list[Replica], seen: list[ReplicaObservation]) -> list[str]
                 rows=rows_of[key],
                 seen=seen_of[key],
                 operation=operation,
-                build=found.get(deployment.environment_hash),
+                builds=found,
+                past=past.get(deployment.pk),
                 gateway=state,
+                now=now,
             )
         )
         if operation is not None or decided != Plan():

@@ -11,6 +11,7 @@ from endpoints.services import events
 from endpoints.services.identity import ensure_studio_provider
 from endpoints.services.routes import next_revision
 from endpoints.services.signing import ensure_key
+from endpoints.services.staleness import check_settings_version
 
 # What a change away from the mode takes from its callers.
 STOPS = {
@@ -39,7 +40,7 @@ def ready_for(mode: AuthMode) -> None:
         ensure_studio_provider()
 
 
-def set_auth_mode(*, actor: Actor, endpoint: Endpoint, auth_mode: str) -> Endpoint:
+def set_auth_mode(*, actor: Actor, endpoint: Endpoint, auth_mode: str, expected_version: int | None = None) -> Endpoint:
     """From when the gateway has it: callers with what was good before get 401."""
     require(actor.user, Action.REGENERATE_KEYS, endpoint.workspace)
     mode = checked_mode(auth_mode)
@@ -48,6 +49,7 @@ def set_auth_mode(*, actor: Actor, endpoint: Endpoint, auth_mode: str) -> Endpoi
         locked = Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
         if locked.state == ProvisioningState.DELETING or locked.deleted_at:
             raise Conflict(f"“{locked.name}” is being deleted.")
+        check_settings_version(locked, expected_version)
         before = locked.auth_mode
         if before != mode:
             events.record(
@@ -59,6 +61,7 @@ def set_auth_mode(*, actor: Actor, endpoint: Endpoint, auth_mode: str) -> Endpoi
             )
             locked.auth_mode = mode
             locked.route_revision = next_revision()
-            locked.save(update_fields=["auth_mode", "route_revision", "updated_at"])
+            locked.settings_version += 1
+            locked.save(update_fields=["auth_mode", "settings_version", "route_revision", "updated_at"])
     endpoint.refresh_from_db()
     return endpoint

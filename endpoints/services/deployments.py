@@ -12,13 +12,14 @@ from endpoints.compute.port import ComputeError
 from endpoints.domain import lifecycle
 from endpoints.domain.actor import Actor
 from endpoints.domain.environments import EnvironmentSpec
-from endpoints.domain.errors import Conflict, Invalid, StaleVersion, Unavailable
+from endpoints.domain.errors import Conflict, Invalid, Unavailable
 from endpoints.domain.lifecycle import Move
 from endpoints.domain.names import checked_name, checked_tags
 from endpoints.enums import NetworkAccess, OperationKind, ProvisioningState, ServerKind, SleepState
 from endpoints.models import (
     CodeVersion,
     Deployment,
+    DeploymentRevision,
     Endpoint,
     EnvironmentVersion,
     InstanceType,
@@ -27,14 +28,17 @@ from endpoints.models import (
     Replica,
     default_probe,
 )
+from endpoints.models.deployments import DEFAULT_SURGE
 from endpoints.permissions import Action, require
 from endpoints.services import events
 from endpoints.services.autoscale import check_manual_count
 from endpoints.services.brought_servers import kept_routes
 from endpoints.services.builds import ensure_build
+from endpoints.services.generations import keep_generation, keep_what_serves
 from endpoints.services.operations import start_operation
 from endpoints.services.routes import next_revision
 from endpoints.services.specification import check_specification, needed_environment
+from endpoints.services.staleness import changed_at_once, stale_deployment
 
 MAX_DEPLOYMENTS = 20
 COLOR_SLOTS = 8
@@ -42,7 +46,7 @@ COLOR_SLOTS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Specification:
-    """What a deployment runs. All of it but `instance_count` belongs to the generation."""
+    """What a deployment runs. All of it but BESIDE_REPLICAS belongs to the generation."""
 
     model: ModelVersion | None = None
     code: CodeVersion | None = None
@@ -62,6 +66,12 @@ class Specification:
     liveness_probe: Mapping[str, float] = field(default_factory=default_probe)
     readiness_probe: Mapping[str, float] = field(default_factory=default_probe)
     egress_public_network_access: str = NetworkAccess.ENABLED
+    max_surge: str = DEFAULT_SURGE
+    progress_deadline_seconds: int | None = None
+
+
+# No replica knows of these: a change to them restarts none, and makes no generation.
+BESIDE_REPLICAS = ("instance_count", "max_surge", "progress_deadline_seconds")
 
 
 def create_deployment(
@@ -95,6 +105,7 @@ def create_deployment(
                 created_by=actor.user,
             )
             _write(deployment, specification, built)
+            keep_generation(actor=actor, deployment=deployment)
             after = describe(specification)
             events.record(actor=actor, verb="deployment.created", deployment=deployment, after=after)
             operation = start_operation(actor=actor, deployment=deployment, kind=OperationKind.CREATE)
@@ -111,10 +122,11 @@ def update_deployment(
     description: str | None = None,
     tags: Mapping[str, str] | None = None,
     reason: str = "",
+    rolled_back_to: int | None = None,
     **changes: Any,
 ) -> tuple[Deployment, Operation | None]:
     """Changes any field of Specification. A new generation rolls out beside the old one; a changed count scales.
-    `reason` stands in the history.
+    `reason` stands in the history; `rolled_back_to` is the generation that the changes were taken from.
 
     Returns no operation where nothing needs to run. Raises StaleVersion, Conflict, Invalid.
     """
@@ -131,13 +143,15 @@ def update_deployment(
         _check_present(locked, expected_generation)
         before = specification_of(locked)
         if before != read:
-            raise StaleVersion(f"{locked.name} was changed at the same moment. Look at it, then change it again.")
+            raise changed_at_once(locked)
         _write_words(actor, locked, description, tags)
         if not changed:
             locked.save()
             return locked, None
         _check_routes(locked, before, wanted)
-        return locked, _roll(actor, locked, before, wanted, built, reason)
+        if _beside_replicas(locked, before, wanted):
+            return _set_rollout(actor, locked, before, wanted, reason), None
+        return locked, _roll(actor, locked, before, wanted, built, reason, rolled_back_to)
 
 
 def _read(deployment: Deployment) -> Deployment:
@@ -151,6 +165,23 @@ def _locked(deployment: Deployment) -> Deployment:
     return locked.get(pk=deployment.pk)
 
 
+def _beside_replicas(deployment: Deployment, before: Specification, after: Specification) -> bool:
+    """Whether only how it is rolled out changes, and nothing is rolling."""
+    same = {name: getattr(after, name) for name in BESIDE_REPLICAS if name != "instance_count"}
+    return not lifecycle.is_moving(deployment.state) and replace(before, **same) == after
+
+
+def _set_rollout(
+    actor: Actor, deployment: Deployment, before: Specification, after: Specification, reason: str
+) -> Deployment:
+    for name in BESIDE_REPLICAS:
+        setattr(deployment, name, getattr(after, name))
+    deployment.save()
+    keep_generation(actor=actor, deployment=deployment)
+    _tell(actor, deployment, "deployment.rollout_set", before, after, reason)
+    return deployment
+
+
 def _roll(
     actor: Actor,
     deployment: Deployment,
@@ -158,28 +189,39 @@ def _roll(
     after: Specification,
     built: EnvironmentSpec | None,
     reason: str,
+    rolled_back_to: int | None,
 ) -> Operation:
     """What failed or was cancelled is rolled out whole: nothing says how much of it there is."""
     at_rest = deployment.state == ProvisioningState.SUCCEEDED
-    only_count = at_rest and replace(before, instance_count=after.instance_count) == after
+    same = {name: getattr(after, name) for name in BESIDE_REPLICAS}
+    only_count = at_rest and replace(before, **same) == after
     move, kind = (Move.SCALE, OperationKind.SCALE) if only_count else (Move.UPDATE, OperationKind.UPDATE)
     deployment.state = lifecycle.after(deployment.state, move, subject=deployment.name)
     deployment.failure_code = deployment.failure_message = ""
+    keep_what_serves(deployment)
     if not only_count:
         deployment.generation += 1
     if deployment.sleep == SleepState.ASLEEP:
         deployment.sleep, deployment.sleep_changed_at = SleepState.WAKING, timezone.now()
     _write(deployment, after, built)
-    changed = {key: (old, new) for key, old, new in _differences(before, after)}
+    keep_generation(actor=actor, deployment=deployment, reason=reason, rolled_back_to=rolled_back_to)
+    verb = "deployment.rolled_back" if rolled_back_to else "deployment.updated"
+    _tell(actor, deployment, "deployment.scaled" if only_count else verb, before, after, reason)
+    return start_operation(actor=actor, deployment=deployment, kind=kind)
+
+
+def _tell(
+    actor: Actor, deployment: Deployment, verb: str, before: Specification, after: Specification, reason: str
+) -> None:
+    changed = differences(before, after)
     events.record(
         actor=actor,
-        verb="deployment.scaled" if only_count else "deployment.updated",
+        verb=verb,
         deployment=deployment,
-        before={key: old for key, (old, _) in changed.items()},
-        after={key: new for key, (_, new) in changed.items()},
+        before={key: old for key, old, _ in changed},
+        after={key: new for key, _, new in changed},
         reason=reason,
     )
-    return start_operation(actor=actor, deployment=deployment, kind=kind)
 
 
 def retry_deployment(*, actor: Actor, deployment: Deployment) -> Operation:
@@ -194,17 +236,19 @@ def retry_deployment(*, actor: Actor, deployment: Deployment) -> Operation:
         if locked.state == ProvisioningState.SUCCEEDED:
             raise Conflict(f"{locked.name} is running; there is nothing to retry.")
         if specification_of(locked) != read:
-            raise StaleVersion(f"{locked.name} was changed at the same moment. Look at it, then try again.")
+            raise changed_at_once(locked)
         locked.state = lifecycle.after(locked.state, Move.UPDATE, subject=locked.name)
         locked.failure_code = locked.failure_message = ""
+        keep_what_serves(locked)
         locked.generation += 1
         _write(locked, read, built)
+        keep_generation(actor=actor, deployment=locked, reason="Tried again.")
         events.record(actor=actor, verb="deployment.retried", deployment=locked)
         return start_operation(actor=actor, deployment=locked, kind=OperationKind.UPDATE)
 
 
 def delete_deployment(*, actor: Actor, deployment: Deployment) -> Operation:
-    """Drains and removes it. Refused while it has live traffic."""
+    """Drains and removes it. Refused while it has live or mirrored traffic."""
     require(actor.user, Action.DELETE, deployment.endpoint.workspace)
     with transaction.atomic():
         endpoint = Endpoint.objects.select_for_update(no_key=True).get(pk=deployment.endpoint_id)
@@ -214,6 +258,8 @@ def delete_deployment(*, actor: Actor, deployment: Deployment) -> Operation:
                 f"{deployment.name} has {share} % of the traffic of “{endpoint.name}”. "
                 "Shift it to another deployment first, then delete."
             )
+        if deployment.name in endpoint.mirror_traffic or deployment.name in endpoint.live_mirror:
+            raise Conflict(f"{deployment.name} gets copies of the traffic of “{endpoint.name}”. Stop the mirror first.")
         locked = _locked(deployment)
         if locked.deleted_at or locked.state == ProvisioningState.DELETING:
             raise Conflict(f"{locked.name} is being deleted already.")
@@ -246,7 +292,7 @@ def restart_replica(*, actor: Actor, replica: Replica) -> None:
     hints.deployment_changed(deployment.pk, delay=0.5)
 
 
-def specification_of(deployment: Deployment) -> Specification:
+def specification_of(deployment: Deployment | DeploymentRevision) -> Specification:
     return Specification(**{item.name: getattr(deployment, item.name) for item in fields(Specification)})
 
 
@@ -258,7 +304,8 @@ def describe(specification: Specification) -> dict[str, Any]:
     return {key: value if isinstance(value, plain) else str(value or "") for key, value in described.items()}
 
 
-def _differences(before: Specification, after: Specification) -> list[tuple[str, Any, Any]]:
+def differences(before: Specification, after: Specification) -> list[tuple[str, Any, Any]]:
+    """(field, before, after) of those that differ, as `describe` has them."""
     old, new = describe(before), describe(after)
     raw = [item.name for item in fields(Specification) if getattr(before, item.name) != getattr(after, item.name)]
     return [(name, old[name], new[name]) for name in raw]
@@ -293,10 +340,7 @@ def _check_present(deployment: Deployment, expected_generation: int | None) -> N
     if deployment.deleted_at or deployment.state == ProvisioningState.DELETING:
         raise Conflict(f"{deployment.name} is being deleted.")
     if expected_generation is not None and deployment.generation != expected_generation:
-        raise StaleVersion(
-            f"{deployment.name} was changed meanwhile: it is at generation {deployment.generation}, "
-            f"your change was made against {expected_generation}."
-        )
+        raise stale_deployment(deployment, expected_generation)
 
 
 def _check_routes(deployment: Deployment, before: Specification, after: Specification) -> None:

@@ -16,6 +16,7 @@ from endpoints.services import deployments, events
 from endpoints.services.authentication import checked_mode, ready_for
 from endpoints.services.credentials import create_credentials
 from endpoints.services.routes import next_revision
+from endpoints.services.staleness import check_settings_version
 
 
 def create_endpoint(
@@ -67,18 +68,22 @@ def update_endpoint(
     endpoint: Endpoint,
     description: str | None = None,
     tags: Mapping[str, str] | None = None,
+    expected_version: int | None = None,
 ) -> Endpoint:
-    """Changes the words of an endpoint; None leaves a field as it is."""
+    """Changes the words of an endpoint; None leaves a field as it is. StaleVersion where `settings_version` is not
+    the expected one any more."""
     require(actor.user, Action.WRITE, endpoint.workspace)
     given = {"description": description, "tags": None if tags is None else checked_tags(dict(tags))}
     with transaction.atomic():
         locked = Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
         if locked.state == ProvisioningState.DELETING or locked.deleted_at:
             raise Conflict(f"“{locked.name}” is being deleted.")
+        check_settings_version(locked, expected_version)
         before = {"description": locked.description, "tags": locked.tags}
         after = {key: before[key] if value is None else value for key, value in given.items()}
         if before != after:
-            Endpoint.objects.filter(pk=locked.pk).update(**after, updated_at=timezone.now())
+            version = locked.settings_version + 1
+            Endpoint.objects.filter(pk=locked.pk).update(**after, settings_version=version, updated_at=timezone.now())
             events.record(actor=actor, verb="endpoint.updated", endpoint=locked, before=before, after=after)
     endpoint.refresh_from_db()
     return endpoint

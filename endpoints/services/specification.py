@@ -11,6 +11,7 @@ from endpoints.domain.environments import EnvironmentSpec, EnvironmentSpecError,
 from endpoints.domain.errors import Invalid
 from endpoints.domain.mlflow import MLmodelError
 from endpoints.domain.names import checked_variables
+from endpoints.domain.rollouts import deadline_fault, surge_fault
 from endpoints.domain.servers import server_for
 from endpoints.enums import ModelType, NetworkAccess, ServerKind
 from endpoints.models import CodeVersion, EnvironmentVersion, ModelVersion, Workspace
@@ -50,6 +51,7 @@ def check_specification(specification: Specification, *, workspace: Workspace) -
         **_probe("readiness_probe", specification.readiness_probe),
     }
     problems |= _egress(specification.egress_public_network_access) | _once_known(specification)
+    problems |= _rollout(specification)
     if specification.instance_type is None or not specification.instance_type.enabled:
         problems["instance_type"] = "Choose an instance type that is available."
     if problems:
@@ -87,6 +89,14 @@ def _numbers(specification: Specification) -> dict[str, str]:
         for name, (low, high) in ranges.items()
         if not (_is_whole(value := getattr(specification, name)) and low <= value <= high)
     }
+
+
+def _rollout(specification: Specification) -> dict[str, str]:
+    faults = {
+        "max_surge": surge_fault(specification.max_surge),
+        "progress_deadline_seconds": deadline_fault(specification.progress_deadline_seconds),
+    }
+    return {name: fault for name, fault in faults.items() if fault}
 
 
 def _is_whole(value: object) -> bool:

@@ -6,13 +6,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from endpoints.domain.actor import Actor
-from endpoints.domain.errors import Conflict, StaleVersion
+from endpoints.domain.errors import Conflict
 from endpoints.domain.traffic import check_no_share_for_mirror, checked_mirror, checked_traffic
 from endpoints.enums import ProvisioningState, SleepState
 from endpoints.models import Deployment, Endpoint
 from endpoints.permissions import Action, require
 from endpoints.services import events
 from endpoints.services.routes import next_revision
+from endpoints.services.staleness import stale_traffic
 
 
 def set_traffic(
@@ -78,6 +79,4 @@ def _check_version(endpoint: Endpoint, expected: int | None) -> None:
     if endpoint.deleted_at or endpoint.state == ProvisioningState.DELETING:
         raise Conflict(f"“{endpoint.name}” is being deleted.")
     if expected is not None and endpoint.traffic_version != expected:
-        raise StaleVersion(
-            "The traffic was changed meanwhile. Look at the present shares, then apply yours again if they still hold."
-        )
+        raise stale_traffic(endpoint, expected)

@@ -7,6 +7,8 @@ from endpoints.domain.planning import Plan, ReplicaView, Situation, plan
 from endpoints.enums import BuildState, ReplicaState
 
 STARTING, READY, DRAINING = ReplicaState.STARTING, ReplicaState.READY, ReplicaState.DRAINING
+UNREADY = ReplicaState.UNREADY
+PATIENCE = 30  # steps without progress before an operation fails
 
 
 @dataclass
@@ -35,6 +37,10 @@ class PlannedWorld:
     build: BuildState = BuildState.PENDING
     build_fails: bool = False
     script_fails: bool = False
+    script_hangs: bool = False
+    surge: int = 1
+    best: int = 0  # progress of the operation
+    stalled: int = 0
     rows: dict[str, Row] = field(default_factory=dict)
     held: dict[str, ReplicaState] = field(default_factory=dict)  # by the adapter
     message: dict[str, str] = field(default_factory=dict)
@@ -42,15 +48,21 @@ class PlannedWorld:
     confirmed: int = 0
     in_force: frozenset[str] = frozenset()
     starts: list[str] = field(default_factory=list)
+    most: int = 0  # replicas that ran at once
 
     # What people do
 
     def update(self, count: int) -> None:
-        self.generation, self.count, self.operation = self.generation + 1, count, "provision"
+        self.generation, self.count = self.generation + 1, count
         self.build = BuildState.PENDING
+        self._begin()
 
     def scale(self, count: int) -> None:
-        self.count, self.operation = count, "provision"
+        self.count = count
+        self._begin()
+
+    def _begin(self) -> None:
+        self.operation, self.best, self.stalled = "provision", 0, 0
 
     def cancel(self) -> None:
         self.cancel_requested = True
@@ -67,15 +79,19 @@ class PlannedWorld:
                 del self.held[name]
             elif state == STARTING and self._fails(name):
                 self.message[name] = "UserScriptInitFailed: boom"
-            elif state == STARTING:
+            elif state == STARTING and self.script_hangs and self._is_new(name):
+                continue
+            elif state in (STARTING, UNREADY):
                 self.held[name] = READY
                 self.rows[name].was_ready = True
         if self.build == BuildState.BUILDING:
             self.build = BuildState.FAILED if self.build_fails else BuildState.SUCCEEDED
 
     def _fails(self, name: str) -> bool:
-        row = self.rows[name]
-        return self.script_fails and row.generation == self.generation != self.serving_generation
+        return self.script_fails and self._is_new(name)
+
+    def _is_new(self, name: str) -> bool:
+        return self.rows[name].generation == self.generation != self.serving_generation
 
     def confirm(self) -> None:
         self.confirmed = self.desired
@@ -83,6 +99,10 @@ class PlannedWorld:
 
     def lose(self, name: str) -> None:
         self.held.pop(name, None)
+
+    def blink(self, name: str) -> None:
+        """Its readiness probe fails, until the next turn."""
+        self.held[name] = UNREADY
 
     # What the studio does
 
@@ -99,6 +119,9 @@ class PlannedWorld:
             build=self.build,
             build_error="No such package.",
             healthy=sum(self.held.get(name) == READY for name in self.in_force),
+            max_surge=self.surge,
+            stalled_seconds=self.stalled,
+            progress_deadline=PATIENCE,
         )
 
     def _view(self, name: str, row: Row) -> ReplicaView:
@@ -121,6 +144,8 @@ class PlannedWorld:
         decided = plan(self.situation())
         self._check(decided)
         self._apply(decided)
+        self.stalled = 0 if decided.progress > self.best else self.stalled + 1
+        self.best = max(self.best, decided.progress)
         return decided
 
     def serving(self) -> set[str]:
@@ -140,29 +165,43 @@ class PlannedWorld:
         for name in decided.forget:
             assert name not in self.held, f"{name} is forgotten while it runs"
             assert name not in self.in_force, f"{name} is forgotten while the gateway sends to it"
-        starts = [self._id(ordinal) for ordinal in decided.start]
+        starts = [self._id(*start) for start in decided.start]
         assert len(set(starts)) == len(starts), "an ordinal is started twice"
         assert not set(starts) & set(self.held), "an ordinal is started that runs"
+        assert not {*decided.route} & {*decided.unroute, *decided.stop, *decided.forget}, "in and out at once"
+        if starts:
+            most = max(self.count, self.serving_count) + self.surge
+            assert len(self.held) + len(starts) <= most, "more run than the surge allows"
         if not self.deleting:
-            assert not self.serving() & {*decided.unroute, *decided.stop, *decided.forget}, "what serves is taken down"
+            self._check_strength(decided)
         if decided.done and not self.deleting:
             self._check_done()
 
+    def _check_strength(self, decided: Plan) -> None:
+        """Nobody who can answer goes, unless as many stay as serve, or all that are wanted are there."""
+        ready = {name for name in self.in_force if self.held.get(name) == READY and self.rows[name].routed}
+        if not ready & set(decided.unroute):
+            return
+        goal = (self.generation, self.count) if self.operation else (self.serving_generation or 0, self.serving_count)
+        arrived = {self._id(goal[0], ordinal) for ordinal in range(goal[1])} <= ready
+        assert arrived or len(ready - set(decided.unroute)) >= self.serving_count, "fewer serve than before"
+
     def _check_done(self) -> None:
-        wanted = {self._id(ordinal) for ordinal in range(self.count)}
+        wanted = {self._id(self.generation, ordinal) for ordinal in range(self.count)}
         assert all(self.held.get(name) == READY for name in wanted), "done, and not all are ready"
         assert wanted <= self.in_force, "done, and the gateway does not send to all"
 
     def _apply(self, decided: Plan) -> None:
         if decided.build and self.build == BuildState.PENDING:
             self.build = BuildState.BUILDING
-        for ordinal in decided.start:
-            name = self._id(ordinal)
-            old = self.rows.get(name, Row(self.generation, ordinal))
+        for generation, ordinal in decided.start:
+            name = self._id(generation, ordinal)
+            old = self.rows.get(name, Row(generation, ordinal))
             self.rows[name] = replace(old, stopping=False, was_ready=False)
             self.held[name] = STARTING
             self.message.pop(name, None)
             self.starts.append(name)
+        self.most = max(self.most, len(self.held))
         for name in decided.stop:
             self.rows[name].stopping = True
             self.held[name] = DRAINING
@@ -186,12 +225,12 @@ class PlannedWorld:
         if decided.done:
             self.serving_generation, self.serving_count = self.generation, self.count
 
-    def _id(self, ordinal: int) -> str:
-        return f"r-{self.generation}-{ordinal}"
+    def _id(self, generation: int, ordinal: int) -> str:
+        return f"r-{generation}-{ordinal}"
 
     def settle(self, *, each: Callable[[], None] = lambda: None) -> None:
         """A world that cooperates: everything comes to rest."""
-        for _ in range(100):
+        for _ in range(200):
             before = dict(self.held)
             decided = self.step()
             each()

@@ -5,19 +5,19 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from endpoints.domain.planning import Failure, Plan, ReplicaView, Situation, plan
+from endpoints.domain.planning import Failure, Plan, ReplicaView, Situation, Start, plan
 from endpoints.enums import BuildState, FailureCode, Phase, ReplicaState
 from tests.domain.planned_world import READY, PlannedWorld
 
-COUNTS = st.integers(1, 3)
+COUNTS = st.integers(1, 4)
 
 
 class Chaos(RuleBasedStateMachine):
     """People and the world do what they may, in any order; `PlannedWorld.step` checks every plan."""
 
-    @initialize(count=COUNTS, runs=st.sampled_from([True, True, False]))
-    def create(self, count: int, runs: bool) -> None:
-        self.world = PlannedWorld(count=count)
+    @initialize(count=COUNTS, surge=st.integers(1, 3), runs=st.sampled_from([True, True, False]))
+    def create(self, count: int, surge: int, runs: bool) -> None:
+        self.world = PlannedWorld(count=count, surge=surge)
         if runs:
             self.world.settle()
 
@@ -48,9 +48,15 @@ class Chaos(RuleBasedStateMachine):
     def lose(self, data: st.DataObject) -> None:
         self.world.lose(data.draw(st.sampled_from(sorted(self.world.held))))
 
-    @rule(build=st.booleans(), script=st.booleans())
-    def fail(self, build: bool, script: bool) -> None:
-        self.world.build_fails, self.world.script_fails = build, script
+    @precondition(lambda self: READY in self.world.held.values())
+    @rule(data=st.data())
+    def blink(self, data: st.DataObject) -> None:
+        ready = sorted(name for name, state in self.world.held.items() if state == READY)
+        self.world.blink(data.draw(st.sampled_from(ready)))
+
+    @rule(build=st.booleans(), script=st.booleans(), hangs=st.booleans())
+    def fail(self, build: bool, script: bool, hangs: bool) -> None:
+        self.world.build_fails, self.world.script_fails, self.world.script_hangs = build, script, hangs
 
     @precondition(lambda self: not self.world.operation and not self.world.deleting)
     @rule(count=COUNTS)
@@ -90,7 +96,8 @@ class Chaos(RuleBasedStateMachine):
             assert world.in_force == names
         else:
             assert world.serving_generation == before
-            assert set(world.held) <= world.serving()
+            assert set(world.held) == world.serving() == world.in_force
+            assert len(world.held) == world.serving_count
 
 
 TestChaos = Chaos.TestCase
@@ -193,18 +200,106 @@ def test_scaling_up_waits_for_a_replica_that_is_still_draining() -> None:
 def test_a_lost_replica_is_started_again() -> None:
     world = running(2)
     world.lose("r-1-1")
-    assert world.step().start == (1,)
+    assert world.step().start == (Start(1, 1),)
     world.settle()
     assert world.held == {"r-1-0": READY, "r-1-1": READY}
 
 
-def test_a_generation_that_nobody_can_specify_any_more_is_not_started_anew() -> None:
+def test_what_serves_is_healed_after_a_failed_update() -> None:
     world = running(1)
     world.build_fails = True
     world.update(1)
     world.settle()
     world.lose("r-1-0")
-    assert world.step().start == ()
+    assert plan(replace(world.situation(), serving_startable=False)).start == ()
+    assert world.step().start == (Start(1, 0),)
+    world.settle()
+    assert world.in_force == {"r-1-0"}
+
+
+def test_what_serves_is_healed_while_an_update_builds() -> None:
+    world = running(2)
+    world.update(2)
+    world.lose("r-1-1")
+    assert world.step().start == (Start(1, 1),)
+    world.turn()
+    assert world.step().route == ("r-1-1",) or world.rows["r-1-1"].routed
+
+
+@pytest.mark.parametrize(("count", "surge", "most"), [(1, 1, 2), (4, 1, 5), (4, 2, 6), (8, 3, 11)])
+def test_an_update_rolls_by_steps_within_its_surge(count: int, surge: int, most: int) -> None:
+    world = running(count)
+    world.surge, world.most = surge, 0
+    world.update(count)
+    mixed: set[tuple[int, int]] = set()
+
+    def enough() -> None:
+        ready = [name for name in world.in_force if world.held.get(name) == READY]
+        assert len(ready) >= count
+        mixed.add((sum("r-1" in name for name in ready), sum("r-2" in name for name in ready)))
+
+    world.settle(each=enough)
+    assert (world.most, world.outcome) == (most, "succeeded")
+    assert len(mixed) >= count / surge
+
+
+@pytest.mark.parametrize("trouble", ["script_fails", "script_hangs"])
+def test_an_update_that_goes_bad_half_way_goes_back(trouble: str) -> None:
+    world = running(3)
+    world.update(3)
+    while not any(name.startswith("r-2") for name in world.in_force):
+        world.step()
+        world.turn()
+        world.confirm()
+    setattr(world, trouble, True)
+
+    def enough() -> None:
+        assert sum(world.held.get(name) == READY for name in world.in_force) >= 3
+
+    world.settle(each=enough)
+    assert (world.outcome, world.serving_generation) == ("failed", 1)
+    assert world.in_force == set(world.held) == {"r-1-0", "r-1-1", "r-1-2"}
+
+
+def test_an_update_that_gets_nowhere_says_so() -> None:
+    world = running(2)
+    world.script_hangs = True
+    world.update(2)
+    failure = None
+    for _ in range(60):
+        failure = failure or world.step().failure
+        world.turn()
+        world.confirm()
+    assert failure == Failure(
+        code=FailureCode.RESOURCE_NOT_READY,
+        message="No progress for 30 s: 0 of 2 replicas ready. Replica 0: Starting",
+    )
+    assert world.in_force == {"r-1-0", "r-1-1"}
+
+
+def test_the_deadline_waits_for_what_drains() -> None:
+    world = running(1)
+    world.scale(1)
+    draining = ReplicaView(
+        id="d", generation=0, ordinal=0, present=True, state=ReplicaState.DRAINING, route_confirmed=True, stopping=True
+    )
+    stalled = replace(world.situation(), stalled_seconds=99, progress_deadline=10, healthy=0)
+    assert plan(stalled).failure
+    assert plan(replace(stalled, replicas=(*stalled.replicas, draining))).failure is None
+
+
+def test_what_is_not_ready_goes_first() -> None:
+    world = running(2)
+    world.update(2)
+    while "r-2-0" not in world.in_force:
+        world.step()
+        world.turn()
+        world.confirm()
+    world.blink("r-1-0")
+    while not world.step().unroute:
+        world.confirm()
+    assert not world.rows["r-1-0"].routed
+    assert world.rows["r-1-1"].routed
 
 
 def test_delete_waits_for_the_gateway() -> None:
@@ -273,7 +368,11 @@ STARTED = ReplicaView(id="r", generation=1, ordinal=0, present=True, started=Tru
             {"restarts": 3, "was_ready": True},
             Failure(code=FailureCode.RESOURCE_NOT_READY, message="It keeps ending."),
         ),
-        ({"restarts": 9, "was_ready": True, "routed": True}, None),
+        ({"restarts": 9, "was_ready": True, "routed": True, "state": READY}, None),
+        (
+            {"restarts": 3, "was_ready": True, "routed": True, "message": "Killed"},
+            Failure(code=FailureCode.RESOURCE_NOT_READY, message="Killed"),
+        ),
         ({"was_ready": True, "message": "UserScriptInitFailed: once"}, None),
     ],
 )
