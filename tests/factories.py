@@ -336,6 +336,16 @@ class TestCallFactory(DjangoModelFactory):
     response_body = "[1.0]"
 
 
+class RegistryCredentialFactory(DjangoModelFactory):
+    class Meta:
+        model = models.RegistryCredential
+
+    workspace = factory.SubFactory(WorkspaceFactory)
+    server = "ghcr.io"
+    username = "robot"
+    password = "hush"
+
+
 class PersonalTokenFactory(DjangoModelFactory):
     """`PersonalTokenFactory(secret="est_abc")` is what `Bearer est_abc` finds."""
 

@@ -18,11 +18,13 @@ def repository(paths: Iterable[str]) -> tuple[str, tuple[str, ...]]:
     `paths` are of files, relative, with slashes. Raises Invalid.
     """
     files = [path.split("/") for path in paths]
-    tops = {parts[0] for parts in files}
-    if len(tops) == 1 and all(len(parts) > 3 or parts[2:] == [CONFIG] for parts in files):
-        inner = next(iter(tops))
-        return inner, _models([parts[1:] for parts in files])
-    return "", _models(files)
+    try:
+        return "", _models(files)
+    except Invalid:
+        tops = {parts[0] for parts in files}
+        if len(tops) != 1 or not all(len(parts) > 2 for parts in files):
+            raise
+    return tops.pop(), _models([parts[1:] for parts in files])
 
 
 def _models(files: list[list[str]]) -> tuple[str, ...]:

@@ -33,8 +33,8 @@ class UploadForm(forms.Form):
 class ModelForm(UploadForm):
     name = forms.CharField(max_length=100, help_text="A name that exists already gets its next version.")
     type = forms.ChoiceField(
-        choices=[choice for choice in ModelType.choices if choice[0] != ModelType.TRITON],
-        help_text="An MLflow model needs no code: its folder holds a file MLmodel.",
+        choices=ModelType.choices,
+        help_text="An MLflow model holds a file MLmodel; a Triton repository is MODEL/VERSION/file.",
     )
     description = forms.CharField(required=False, max_length=500)
     tags = PairsField(help_text="One key=value in a line.")

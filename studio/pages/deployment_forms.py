@@ -16,6 +16,8 @@ from endpoints.models import (
     Workspace,
     default_probe,
 )
+from endpoints.services.brought_servers import BROUGHT
+from studio.pages.brought_forms import BroughtForm, brought, brought_initial
 from studio.pages.forms import PairsField
 
 PROBE_FIELDS = {
@@ -150,7 +152,7 @@ class DeploymentUpdateForm(ComputeForm):
     )
     generation = forms.IntegerField(widget=forms.HiddenInput)
 
-    field_order = ("description", "tags", "model", "code", "scoring_script", "server", "environment")
+    field_order: tuple[str, ...] = ("description", "tags", "model", "code", "scoring_script", "server", "environment")
 
     def __init__(self, *args: Any, deployment: Deployment, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -181,6 +183,29 @@ class DeploymentUpdateForm(ComputeForm):
         return {"expected_generation": cleaned.pop("generation"), **cleaned}
 
 
+class BroughtUpdateForm(BroughtForm, DeploymentUpdateForm):
+    """Of a deployment whose server is not ours."""
+
+    field_order = ("description", "tags", "model", "code", "environment", *BroughtForm.base_fields)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        del self.fields["scoring_script"], self.fields["server"]
+        for name in ("code", "environment"):
+            self.fields[name].empty_label = "None"  # type: ignore[attr-defined]
+
+    def changes(self) -> dict[str, Any]:
+        self.cleaned_data["server"] = ""
+        every = super().changes()
+        plain = {name: value for name, value in every.items() if name not in BroughtForm.base_fields}
+        return {**plain, **brought(every)}
+
+
+def update_form(deployment: Deployment, data: Any = None) -> DeploymentUpdateForm:
+    kind = BroughtUpdateForm if deployment.server in BROUGHT else DeploymentUpdateForm
+    return kind(data, initial=update_initial(deployment), deployment=deployment)
+
+
 def narrow_to(form: forms.Form, workspace: Workspace) -> None:
     """Only this workspace's assets can be chosen."""
     for name, table in (("model", ModelVersion), ("code", CodeVersion), ("environment", EnvironmentVersion)):
@@ -196,4 +221,8 @@ def queryset(form: forms.Form, name: str, found: Any) -> None:
 
 def update_initial(deployment: Deployment) -> dict[str, Any]:
     names = [name for name in DeploymentUpdateForm.base_fields if name != "instance_type"]
-    return {**{name: getattr(deployment, name) for name in names}, "instance_type": deployment.instance_type.name}
+    return {
+        **brought_initial(deployment),
+        **{name: getattr(deployment, name) for name in names},
+        "instance_type": deployment.instance_type.name,
+    }

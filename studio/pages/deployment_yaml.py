@@ -38,7 +38,9 @@ def deployment_yaml(deployment: Deployment) -> dict[str, Any]:
     if deployment.server != ServerKind.STUDIO:
         document["server"] = str(deployment.server)
     document |= {
-        "environment": f"azureml:{deployment.environment}" if deployment.environment else None,
+        "command": list(deployment.command),
+        "model_mount_path": deployment.model_mount_path,
+        **_environment(deployment),
         "environment_variables": dict.fromkeys(sorted(deployment.environment_variables), HIDDEN),
         "instance_type": deployment.instance_type.name,
         "instance_count": deployment.instance_count,
@@ -50,4 +52,13 @@ def deployment_yaml(deployment: Deployment) -> dict[str, Any]:
         "liveness_probe": deployment.liveness_probe,
         "readiness_probe": deployment.readiness_probe,
     }
-    return {key: value for key, value in document.items() if value not in (None, "", {})}
+    return {key: value for key, value in document.items() if value not in (None, "", {}, [])}
+
+
+def _environment(deployment: Deployment) -> dict[str, Any]:
+    """An image stands where Azure has it, with its routes."""
+    if deployment.image:
+        routes = {"inference_config": deployment.inference_config} if deployment.inference_config else {}
+        return {"environment": {"image": deployment.image, **routes}}
+    registered = f"azureml:{deployment.environment}" if deployment.environment else None
+    return {"environment": registered, "inference_config": deployment.inference_config}

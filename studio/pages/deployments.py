@@ -10,11 +10,13 @@ from django.views.decorators.http import require_POST
 
 from endpoints import wiring
 from endpoints.domain.errors import Conflict, Invalid
+from endpoints.domain.inference_config import Route
 from endpoints.enums import ProvisioningState
 from endpoints.models import Deployment
 from endpoints.selectors.diagnosis import causes_of
 from endpoints.selectors.endpoints import replica_of
 from endpoints.services import deployments as services
+from endpoints.services.brought_servers import routes_of
 from studio.actors import actor_of
 from studio.pages.brought_forms import at_their_fields
 from studio.pages.deployment_forms import update_form
@@ -32,10 +34,20 @@ def deployment_detail(request: HttpRequest, name: str, deployment: str) -> HttpR
         "replicas": list(found.replicas.all()),
         "operations": list(found.operations.all()[:5]),
         "variables": sorted(found.environment_variables),
+        "routes": _routes(found),
         "causes": causes_of(found) if found.state == ProvisioningState.FAILED else [],
         "isolation": wiring.compute().isolation(),
     }
     return show(request, "deployments/detail.html", context, partial="overview")
+
+
+def _routes(deployment: Deployment) -> list[tuple[str, Route]]:
+    """What the server answers, as (what for, where)."""
+    try:
+        found = routes_of(deployment)
+    except Invalid:
+        return []
+    return [("scoring", found.scoring), ("readiness", found.readiness), ("liveness", found.liveness)]
 
 
 @page

@@ -6,6 +6,7 @@ from django import forms
 from django.http import HttpRequest
 
 from endpoints.domain.errors import Invalid
+from endpoints.domain.inference_config import NAMES
 from endpoints.domain.scaling_presets import Bounds, Preset, Simple, simple_document
 from endpoints.enums import ServerKind
 from endpoints.models import (
@@ -18,10 +19,12 @@ from endpoints.models import (
     ModelVersion,
 )
 from endpoints.services.assets import register_code, register_environment, register_model
+from endpoints.services.brought_servers import BROUGHT
 from endpoints.services.deployments import Specification
 from endpoints.services.uploads import stage_text
 from studio.actors import actor_of, signed_in
 from studio.pages.asset_forms import UploadForm
+from studio.pages.brought_forms import brought_initial
 
 COLOURS = ("blue", "green", "amber", "violet", "rose", "teal", "slate")
 
@@ -30,11 +33,34 @@ def registered(request: HttpRequest, draft: Draft, step: str, form: forms.Form) 
     """The step's cleaned fields, with what was uploaded or written as registered assets. Raises Invalid, NotFound."""
     if step == "model":
         return _model(request, draft, form)
-    if step == "code" and form.cleaned_data["server"] == "script":
+    if step != "code":
+        return form.cleaned_data
+    server = form.cleaned_data["server"]
+    if server == "script":
         return _code(request, draft, form)
-    if step == "code":
-        return {"server": "mlflow"}
-    return form.cleaned_data
+    return {"server": "mlflow"} if server == "mlflow" else _brought(request, draft, form)
+
+
+def _brought(request: HttpRequest, draft: Draft, form: forms.Form) -> dict[str, Any]:
+    """Only what belongs to the server that was chosen; code and environment of a command are as of a script."""
+    cleaned, server = form.cleaned_data, form.cleaned_data["server"]
+    names = {
+        "triton": ("image", "scoring_route"),
+        "command": ("command", *NAMES),
+        "image": ("image", "command", "model_mount_path", *NAMES),
+    }[server]
+    kept = {"server": server, **{name: cleaned[name] for name in names}}
+    if server != "command":
+        return kept
+    environment = _chosen_environment(request, draft, cleaned)
+    return {
+        **kept,
+        "code_source": "none" if cleaned["code_source"] == "none" else "registered",
+        "code": _chosen_code(request, draft, form),
+        "environment_source": "registered" if environment else "write",
+        "environment": environment,
+        "requirements": "",
+    }
 
 
 def _model(request: HttpRequest, draft: Draft, form: forms.Form) -> dict[str, Any]:
@@ -54,19 +80,32 @@ def _model(request: HttpRequest, draft: Draft, form: forms.Form) -> dict[str, An
 
 def _code(request: HttpRequest, draft: Draft, form: forms.Form) -> dict[str, Any]:
     cleaned = form.cleaned_data
-    environment = cleaned["environment"]
-    if cleaned["environment_source"] == "write":
-        environment = _environment(request, draft, cleaned)
-    code = cleaned["code"] if cleaned["code_source"] == "registered" else _written(request, draft, form)
+    environment = _chosen_environment(request, draft, cleaned)
     return {
         "server": "script",
         "code_source": "registered",
-        "code": code,
+        "code": _chosen_code(request, draft, form),
         "scoring_script": cleaned["scoring_script"] or "score.py",
         "inference_server": cleaned["inference_server"] or ServerKind.STUDIO,
         "environment_source": "registered",
         "environment": environment,
     }
+
+
+def _chosen_code(request: HttpRequest, draft: Draft, form: forms.Form) -> CodeVersion | None:
+    source = form.cleaned_data["code_source"]
+    if source == "none":
+        return None
+    chosen: CodeVersion = form.cleaned_data["code"] if source == "registered" else _written(request, draft, form)
+    return chosen
+
+
+def _chosen_environment(request: HttpRequest, draft: Draft, cleaned: dict[str, Any]) -> EnvironmentVersion | None:
+    """None where no package was listed."""
+    if cleaned["environment_source"] != "write":
+        registered: EnvironmentVersion = cleaned["environment"]
+        return registered
+    return _environment(request, draft, cleaned) if cleaned["requirements"].strip() else None
 
 
 def _environment(request: HttpRequest, draft: Draft, cleaned: dict[str, Any]) -> EnvironmentVersion:
@@ -109,16 +148,30 @@ def specification(draft: Draft) -> Specification:
     model, code, compute = (draft.data[step] for step in ("model", "code", "compute"))
     names = ("instance_count", "request_timeout_ms", "max_concurrent_requests_per_instance", "environment_variables")
     return Specification(
+        **_server(code),
         model=_row(ModelVersion, draft, model.get("model")),
         code=_row(CodeVersion, draft, code.get("code")),
         scoring_script=code.get("scoring_script", ""),
-        server=code.get("inference_server", ServerKind.STUDIO),
         environment=_row(EnvironmentVersion, draft, code.get("environment")),
         instance_type=InstanceType.objects.filter(name=compute["instance_type"], enabled=True).first(),
         liveness_probe=compute["liveness_probe"],
         readiness_probe=compute["readiness_probe"],
         **{name: compute[name] for name in names},
     )
+
+
+def _server(code: dict[str, Any]) -> dict[str, Any]:
+    """Of the step's stored fields, those of a Specification that say which server it is."""
+    chosen = code["server"]
+    if chosen in ("mlflow", "script"):
+        return {"server": code.get("inference_server", ServerKind.STUDIO)}
+    config = {name: code[name] for name in NAMES if code.get(name)}
+    kept = {name: code[name] for name in ("command", "image", "model_mount_path") if code.get(name)}
+    return {
+        "server": ServerKind.TRITON if chosen == "triton" else ServerKind.CUSTOM,
+        "inference_config": config,
+        **kept,
+    }
 
 
 def _row(table: Any, draft: Draft, key: int | None) -> Any:
@@ -148,7 +201,9 @@ def autoscale(draft: Draft) -> dict[str, Any] | None:
 def draft_like(deployment: Deployment) -> dict[str, Any]:
     """A draft's data that gives the same deployment again."""
     code: dict[str, Any] = {"server": "mlflow"}
-    if deployment.code_id:
+    if deployment.server in BROUGHT:
+        code = _brought_like(deployment)
+    elif deployment.code_id:
         code = {
             "server": "script",
             "code_source": "registered",
@@ -167,6 +222,19 @@ def draft_like(deployment: Deployment) -> dict[str, Any]:
         "model": {"source": "registered" if deployment.model_id else "none", "model": deployment.model_id},
         "code": code,
         "compute": {**compute, "instance_type": deployment.instance_type.name},
+    }
+
+
+def _brought_like(deployment: Deployment) -> dict[str, Any]:
+    own = "image" if deployment.image else "command"
+    return {
+        "server": "triton" if deployment.server == ServerKind.TRITON else own,
+        **brought_initial(deployment),
+        "code_source": "registered" if deployment.code_id else "none",
+        "code": deployment.code_id,
+        "environment_source": "registered" if deployment.environment_id else "write",
+        "environment": deployment.environment_id,
+        "requirements": "",
     }
 
 

@@ -5,12 +5,14 @@ from typing import Any
 from django import forms
 
 from endpoints.domain.errors import Invalid
+from endpoints.domain.inference_config import NAMES
 from endpoints.domain.names import NAME_RULE, checked_name
 from endpoints.enums import AuthMode, EndpointKind, ModelType
 from endpoints.models import CodeVersion, Endpoint, EnvironmentVersion, InstanceType, ModelVersion, Workspace
 from studio.pages.asset_forms import PYTHON_VERSIONS, UploadForm
 from studio.pages.authentication import CHOICES
 from studio.pages.autoscale_forms import AutoscaleChoice
+from studio.pages.brought_forms import BroughtForm
 from studio.pages.deployment_forms import ComputeForm, queryset, script_server_field
 from studio.pages.forms import PairsField
 
@@ -82,7 +84,7 @@ class ModelStepForm(UploadForm):
     type = forms.ChoiceField(
         required=False,
         label="Type of the new model",
-        choices=[choice for choice in ModelType.choices if choice[0] != ModelType.TRITON],
+        choices=ModelType.choices,
     )
 
     def __init__(self, *args: Any, workspace: Workspace, **options: Any) -> None:
@@ -98,18 +100,29 @@ class ModelStepForm(UploadForm):
         return cleaned
 
 
-class CodeStepForm(UploadForm):
-    """How the model is served: without code, or by a scoring script in an environment."""
+class CodeStepForm(BroughtForm, UploadForm):
+    """How the model is served: without code, by a scoring script in an environment, or by a server that is brought."""
 
     server = forms.ChoiceField(
         label="Server",
-        choices=[("mlflow", "No code: MLflow serves the model"), ("script", "A scoring script")],
+        choices=[
+            ("mlflow", "No code: MLflow serves the model"),
+            ("script", "A scoring script"),
+            ("triton", "Triton, for a Triton model repository"),
+            ("command", "A server of your own: a command"),
+            ("image", "A server of your own: a container image"),
+        ],
         widget=forms.RadioSelect,
     )
     code_source = forms.ChoiceField(
         label="Scoring code",
         required=False,
-        choices=[("write", "Write it here"), ("upload", "Upload files"), ("registered", "Registered code")],
+        choices=[
+            ("write", "Write it here"),
+            ("upload", "Upload files"),
+            ("registered", "Registered code"),
+            ("none", "None"),
+        ],
         widget=forms.RadioSelect,
         initial="write",
     )
@@ -131,18 +144,33 @@ class CodeStepForm(UploadForm):
         EnvironmentVersion.objects.none(), required=False, label="Registered environment"
     )
 
-    def __init__(self, *args: Any, workspace: Workspace, no_code: bool, **options: Any) -> None:
+    field_order = ("server", "code_source")
+
+    def __init__(self, *args: Any, workspace: Workspace, model_type: str, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._no_code = no_code
-        self.fields["server"].initial = "mlflow" if no_code else "script"
+        self._model_type = model_type
+        by_type = {ModelType.MLFLOW.value: "mlflow", ModelType.TRITON.value: "triton"}
+        self.fields["server"].initial = by_type.get(model_type, "script")
         queryset(self, "code", CodeVersion.objects.filter(workspace=workspace, archived_at=None))
         queryset(self, "environment", EnvironmentVersion.objects.filter(workspace=workspace, archived_at=None))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if cleaned.get("server") == "mlflow" and not self._no_code:
+        server = cleaned.get("server")
+        if server == "mlflow" and self._model_type != ModelType.MLFLOW:
             self.add_error("server", "Only an MLflow model is served without code. Choose a scoring script.")
-        if cleaned.get("server") == "script":
+        if (server == "triton") != (self._model_type == ModelType.TRITON) and server in ("triton", "mlflow", "script"):
+            self.add_error("server", "Triton serves Triton model repositories, and nothing else does.")
+        if server in ("command", "image"):
+            self._need(cleaned, "server", server, server, "Say what to run.")
+            for route in NAMES:
+                self._need(cleaned, "server", server, route, "Say where the server answers, such as 8080/ready.")
+        if server == "command":
+            self._need(cleaned, "code_source", "registered", "code", "Choose the code.")
+            self._need(cleaned, "environment_source", "registered", "environment", "Choose the environment.")
+        if server == "script":
+            if cleaned.get("code_source") == "none":
+                self.add_error("code_source", "A scoring script is code: write, upload or choose it.")
             self._need(cleaned, "code_source", "registered", "code", "Choose the code.")
             self._need(cleaned, "code_source", "write", "script", "Write the scoring script.")
             self._need(cleaned, "environment_source", "registered", "environment", "Choose the environment.")

@@ -93,7 +93,7 @@ class TestUpload:
             ([file("a")], {"paths": ["a", "b"]}, "paths"),
             ([file("a")], {"name": "-"}, "name"),
             ([file("a")], {"name": None}, "name"),
-            ([file("a")], {"type": "triton_model"}, "type"),
+            ([file("a")], {"type": "triton_model"}, "files"),
             ([file("a")], {"type": "mlflow_model"}, "files"),
             ([file("a")], {"type": "picture"}, "type"),
             ([file("a")], {"tags": "team"}, "tags"),

@@ -25,6 +25,7 @@ from tests.factories import (
     ModelVersionFactory,
     OperationFactory,
     PersonalTokenFactory,
+    RegistryCredentialFactory,
     ScaleDecisionFactory,
     UserFactory,
     WorkspaceFactory,
@@ -86,6 +87,7 @@ def arguments(adapters: object) -> dict[str, Any]:
         made(workspace=workspace, name=NAME)
     operation = OperationFactory(deployment=deployment)
     AutoscaleSettingFactory(deployment=deployment)
+    RegistryCredentialFactory(workspace=workspace, server="ghcr.io")
     ScaleDecisionFactory(deployment=deployment)
     token = PersonalTokenFactory(user=owner)
     return {
@@ -94,6 +96,7 @@ def arguments(adapters: object) -> dict[str, Any]:
         "version": "1",
         "ordinal": 0,
         "email": "owner@example.com",
+        "server": "ghcr.io",
         "operation_id": operation.pk,
         "token_id": token.pk,
         "people": {"owner": owner, "reader": workspace.role_assignments.get(role=Role.READER).user},

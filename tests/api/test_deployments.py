@@ -56,6 +56,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"data_collector": {"collections": {}}}, "data_collector"),
     ({"identity": {"type": "system_assigned"}}, "identity"),
     ({"model_mount_path": "/var/models"}, "model_mount_path"),
+    ({"command": "python server.py"}, "command"),
+    ({"command": ["python"]}, "command"),
+    ({"server": "custom", "command": ["python"], "inference_config": {"scoring": 1}}, "inference_config"),
+    ({"environment": {"image": "a", "conda_file": "b"}}, "environment"),
+    ({"environment": {"image": "No Image"}}, "image"),
     ({"resources": {"limits": {"cpu": "1"}}}, "resources"),
     ({"colour": "red"}, "colour"),
 ]

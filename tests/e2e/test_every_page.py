@@ -44,6 +44,7 @@ PAGES = [
     "/activity/",
     "/profile/tokens/",
     "/workspace/members/",
+    "/workspace/registries/",
     "/it/identity/",
     "/it/identity/add/",
     "/it/identity/test/",

@@ -77,7 +77,7 @@ def test_a_pickle_that_would_run_a_command_is_told_and_not_run(world: World, tmp
     [
         ({"name": "a/b"}, "name", "1 to 100 letters"),
         ({"type": "pmml"}, "type", "Use mlflow_model, custom_model, triton_model"),
-        ({"type": "triton_model"}, "type", "cannot be registered yet"),
+        ({"type": "triton_model"}, "files", "stands beside the models"),
         ({"type": "mlflow_model"}, "files", "There is no file MLmodel"),
         ({"tags": {"a": 1}}, "tags", "pairs of text"),
     ],

@@ -163,9 +163,9 @@ def test_files_that_are_gone(world: World, mlflow_model: ModelVersion) -> None:
     assert "not in the store any more" in fields["model"]
 
 
-def test_triton_models_cannot_be_deployed_yet(world: World) -> None:
+def test_triton_models_are_for_triton(world: World) -> None:
     model = ModelVersionFactory(workspace=world.workspace, type="triton_model")
-    assert "Triton models cannot be deployed yet" in refused(world, model=model)["model"]
+    assert "served by the server triton" in refused(world, model=model)["server"]
 
 
 def test_the_azureml_server_brings_its_package(world: World) -> None:

@@ -169,6 +169,7 @@ class Keeper:
         with contextlib.suppress(OSError, ValueError):
             self.container_pid = json.loads(self.container_state.read_text())["pid"]
             now = time.monotonic()
+            self.began = now
             self.liveness.reset(now)
             self.readiness.reset(now)
             self.tell("Starting", reason="Started", pid=self.container_pid)

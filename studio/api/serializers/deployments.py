@@ -7,12 +7,12 @@ from typing import Any
 from rest_framework import serializers
 
 from endpoints import wiring
-from endpoints.enums import NetworkAccess, ProvisioningState, ReplicaState, ServerKind, SleepState
+from endpoints.enums import ModelType, NetworkAccess, ProvisioningState, ReplicaState, ServerKind, SleepState
 from endpoints.models import Deployment, default_probe
 from endpoints.selectors.assets import code_for, environments_for, models_for
 from studio.api.parsing import Only, StrictSerializer
 from studio.api.serializers.endpoints import READ_ONLY
-from studio.api.serializers.fields import AssetField, FailureField, InstanceTypeField, maker, pairs
+from studio.api.serializers.fields import AssetField, EnvironmentField, FailureField, InstanceTypeField, maker, pairs
 from studio.pages.deployment_yaml import HIDDEN
 
 PROBES = ("liveness_probe", "readiness_probe")
@@ -65,10 +65,26 @@ class DeploymentChanges(StrictSerializer):
     server = serializers.ChoiceField(
         ServerKind.choices,
         required=False,
-        help_text="Which inference server runs it; studio if not given. Not one of Azure's.",
+        help_text="Which inference server runs it; if not given triton for a Triton model, custom for an image or a "
+        "command, else studio. Not one of Azure's.",
     )
-    environment = AssetField(
-        environments_for, required=False, allow_null=True, help_text="An MLflow model brings its own."
+    environment = EnvironmentField(
+        environments_for,
+        required=False,
+        allow_null=True,
+        help_text="An MLflow model brings its own. Or {image, inference_config}, as in Azure's YAML.",
+    )
+    command = serializers.ListField(
+        child=serializers.CharField(allow_blank=True, trim_whitespace=False),
+        required=False,
+        help_text="Of the server custom: its words; {port}, {socket} and {model_dir} stand for the replica's own.",
+    )
+    image = serializers.CharField(required=False, allow_blank=True, help_text="Of a container, instead of a process.")
+    inference_config = serializers.DictField(
+        required=False, help_text="liveness_route, readiness_route and scoring_route, each {port, path}."
+    )
+    model_mount_path = serializers.CharField(
+        required=False, allow_blank=True, help_text="Where a container finds its model."
     )
     environment_variables = pairs(required=False, help_text="All of them: those left out are removed.")
     instance_type = InstanceTypeField(required=False)
@@ -90,8 +106,6 @@ class DeploymentChanges(StrictSerializer):
         "endpoint_name": "A deployment stays under its endpoint.",
         "data_collector": "Payloads are not collected here. Leave it out.",
         "identity": "Identities are not available here. Leave it out.",
-        "inference_config": "Containers of your own are not available yet. Leave it out.",
-        "model_mount_path": "Models are found through AZUREML_MODEL_DIR; the path cannot be chosen. Leave it out.",
         "resources": "The size of a replica is its instance_type. Leave it out.",
         "provisioning_state": READ_ONLY,
     }
@@ -120,6 +134,10 @@ class DeploymentBody(DeploymentChanges):
 def specification_fields(body: Mapping[str, Any], present: Deployment | None = None) -> dict[str, Any]:
     """The body as fields of services.deployments.Specification; what is given of a block changes that part of it."""
     fields = {name: body[name] for name in _PLAIN if name in body} | dict(body.get("request_settings", {}))
+    if isinstance(fields.get("environment"), dict):
+        fields |= {"environment": None, **fields.pop("environment")}
+    if present is None and "server" not in fields:
+        fields["server"] = _server(fields)
     if "code_configuration" in body:
         fields |= body["code_configuration"] or {"code": None, "scoring_script": ""}
     for name in PROBES:
@@ -128,9 +146,21 @@ def specification_fields(body: Mapping[str, Any], present: Deployment | None = N
     return fields
 
 
+def _server(fields: Mapping[str, Any]) -> str:
+    """What Azure, which does not name it, would run."""
+    model = fields.get("model")
+    if model is not None and model.type == ModelType.TRITON:
+        return ServerKind.TRITON
+    return ServerKind.CUSTOM if fields.get("image") or fields.get("command") else ServerKind.STUDIO
+
+
 _PLAIN = (
     "model",
     "server",
+    "command",
+    "image",
+    "inference_config",
+    "model_mount_path",
     "environment",
     "environment_variables",
     "instance_type",
@@ -174,6 +204,10 @@ class DeploymentSerializer(serializers.Serializer[Any]):
     model = AssetField(models_for, allow_null=True)
     code_configuration = _CodeShown(source="*")
     server = serializers.ChoiceField(ServerKind.choices)
+    command = serializers.ListField(child=serializers.CharField())
+    image = serializers.CharField()
+    inference_config = serializers.DictField()
+    model_mount_path = serializers.CharField()
     environment = AssetField(environments_for, allow_null=True)
     environment_variables = pairs()
     instance_type = serializers.CharField(source="instance_type.name")

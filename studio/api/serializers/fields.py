@@ -58,6 +58,34 @@ class AssetField(serializers.Field[Any, Any, Any, Any]):
         return f"azureml:{value}"
 
 
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "string", "example": "azureml:sklearn:3"},
+            {
+                "type": "object",
+                "properties": {"image": {"type": "string"}, "inference_config": {"type": "object"}},
+                "additionalProperties": False,
+            },
+        ]
+    }
+)
+class EnvironmentField(AssetField):
+    """Registered, or as in Azure's YAML an image with its routes."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return super().to_internal_value(data)
+        unknown = sorted(set(map(str, data)) - {"image", "inference_config"})
+        if unknown:
+            raise serializers.ValidationError(
+                f"{unknown[0]}: only image and inference_config can stand here. Register an environment for packages."
+            )
+        if not isinstance(data.get("image"), str) or not isinstance(data.get("inference_config", {}), dict):
+            raise serializers.ValidationError("image is a text, and inference_config an object of routes.")
+        return {"image": data["image"], "inference_config": data.get("inference_config", {})}
+
+
 @extend_schema_field({"type": "string"})
 class InstanceTypeField(serializers.Field[Any, Any, Any, Any]):
     def to_internal_value(self, data: Any) -> InstanceType:
