@@ -20,11 +20,14 @@ def repository(paths: Iterable[str]) -> tuple[str, tuple[str, ...]]:
     files = [path.split("/") for path in paths]
     try:
         return "", _models(files)
-    except Invalid:
+    except Invalid as problem:
         tops = {parts[0] for parts in files}
-        if len(tops) != 1 or not all(len(parts) > 2 for parts in files):
+        if len(tops) != 1 or any(len(parts) < 3 for parts in files):
             raise
-    return tops.pop(), _models([parts[1:] for parts in files])
+        try:
+            return tops.pop(), _models([parts[1:] for parts in files])
+        except Invalid:
+            raise problem from None
 
 
 def _models(files: list[list[str]]) -> tuple[str, ...]:
