@@ -154,9 +154,14 @@ class FailureCode(TextChoices):
 
 
 class Role(TextChoices):
+    """Control plane and data plane apart: who reads does not score, and who scores does not read."""
+
     OWNER = "owner"
     CONTRIBUTOR = "contributor"
+    DATA_SCIENTIST = "data_scientist", "Data Scientist"
     READER = "reader"
+    ENDPOINT_INVOKER = "endpoint_invoker", "Endpoint Invoker"
+    SECRETS_READER = "secrets_reader", "Secrets Reader"
 
 
 class CredentialKind(TextChoices):

@@ -1,10 +1,18 @@
-"""Who may do what. Roles are given in a workspace; staff of the site may do everything everywhere."""
+"""Who may do what, and where.
+
+A role is held by a person, a group of an identity provider or a service account, in a workspace or on one endpoint of
+it. Several add up; what is held in the workspace holds on its endpoints. Staff who are superusers may do everything.
+"""
 
 from enum import Enum
 
+from django.db.models import Q
+
 from endpoints.domain.errors import Forbidden
 from endpoints.enums import Role
-from endpoints.models import RoleAssignment, User, Workspace
+from endpoints.models import Endpoint, RoleAssignment, User, Workspace
+
+Scope = Workspace | Endpoint
 
 
 class Action(Enum):
@@ -16,37 +24,65 @@ class Action(Enum):
     SCORE = "score"
     LIST_KEYS = "list keys"
     REGENERATE_KEYS = "regenerate keys"
+    MANAGE_WORKSPACE = "manage the workspace"
     MANAGE_MEMBERS = "manage members"
 
 
 _CONTRIBUTOR = frozenset(Action) - {Action.MANAGE_MEMBERS}
-ALLOWED: dict[str, frozenset[Action]] = {
+ALLOWED: dict[Role, frozenset[Action]] = {
     Role.OWNER: frozenset(Action),
     Role.CONTRIBUTOR: _CONTRIBUTOR,
+    Role.DATA_SCIENTIST: _CONTRIBUTOR - {Action.MANAGE_WORKSPACE},
     Role.READER: frozenset({Action.READ}),
+    Role.ENDPOINT_INVOKER: frozenset({Action.SCORE}),
+    Role.SECRETS_READER: frozenset({Action.LIST_KEYS}),
+}
+MEANING = {
+    Role.OWNER: "Everything, and gives roles to others.",
+    Role.CONTRIBUTOR: "Everything but roles.",
+    Role.DATA_SCIENTIST: "Endpoints, deployments, models and keys; not the workspace's own settings.",
+    Role.READER: "Sees everything but keys, changes nothing and does not score.",
+    Role.ENDPOINT_INVOKER: "Scores, and gets tokens for it; sees what calling needs.",
+    Role.SECRETS_READER: "Reads keys; each reading is recorded.",
 }
 
 
-def role_in(user: User, workspace: Workspace) -> Role | None:
-    """Staff are Owners everywhere; None is a stranger."""
+def held_by(user: User) -> Q:
+    """Assignments of the person, and of the groups that the person's last sign-in named."""
+    groups = [group_key(issuer, group) for issuer, group in user.identity_groups]
+    return Q(user=user) | Q(group__in=groups) if groups else Q(user=user)
+
+
+def group_key(issuer: str, group: str) -> str:
+    """As groups stand in assignments."""
+    return f"{issuer}|{group}"
+
+
+def roles_in(user: User, scope: Scope) -> frozenset[Role]:
+    """Empty for a stranger. One query."""
     if user.is_superuser:
-        return Role.OWNER
-    found = RoleAssignment.objects.filter(user=user, workspace=workspace).values_list("role", flat=True).first()
-    return Role(found) if found else None
+        return frozenset({Role.OWNER})
+    where = Q(workspace=scope, endpoint=None)
+    if isinstance(scope, Endpoint):
+        where = Q(workspace_id=scope.workspace_id) & (Q(endpoint=None) | Q(endpoint=scope))
+    found = RoleAssignment.objects.filter(held_by(user), where).values_list("role", flat=True)
+    return frozenset(Role(role) for role in found)
 
 
-def can(user: User, action: Action, workspace: Workspace) -> bool:
-    role = role_in(user, workspace)
-    return role is not None and action in ALLOWED[role]
+def actions_in(user: User, scope: Scope) -> frozenset[Action]:
+    return frozenset().union(*(ALLOWED[role] for role in roles_in(user, scope)))
 
 
-def require(user: User | None, action: Action, workspace: Workspace) -> None:
+def can(user: User, action: Action, scope: Scope) -> bool:
+    return action in actions_in(user, scope)
+
+
+def require(user: User | None, action: Action, scope: Scope) -> None:
     """Forbidden unless the person may. None is the system itself."""
-    if user is not None and not can(user, action, workspace):
-        needed = " or ".join(role.label for role in Role if action in ALLOWED[role])
-        raise Forbidden(
-            f"To {action.value} here you need the role {needed} in “{workspace}”. An Owner of it can grant it."
-        )
+    if user is not None and not can(user, action, scope):
+        names = [role.label for role in Role if action in ALLOWED[role]]
+        needed = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 2 else names)
+        raise Forbidden(f"To {action.value} here you need the role {needed} in “{scope}”. An Owner of it can grant it.")
 
 
 def require_staff(user: User | None) -> None:

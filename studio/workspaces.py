@@ -3,7 +3,7 @@
 from django.http import HttpRequest
 
 from endpoints.models import User, Workspace
-from endpoints.selectors.endpoints import workspaces_for
+from endpoints.selectors.endpoints import endpoints_for, workspaces_for
 
 SESSION_KEY = "workspace"
 
@@ -19,4 +19,11 @@ def _find(request: HttpRequest) -> Workspace | None:
     assert isinstance(request.user, User)
     mine = workspaces_for(request.user)
     chosen = request.session.get(SESSION_KEY)
-    return (mine.filter(name=chosen).first() if chosen else None) or mine.order_by("name").first()
+    found = (mine.filter(name=chosen).first() if chosen else None) or mine.order_by("name").first()
+    return found or _of_a_caller(request.user)
+
+
+def _of_a_caller(user: User) -> Workspace | None:
+    """Who may only call endpoints of a workspace sees these in it, and nothing else."""
+    endpoint = endpoints_for(user).first()
+    return endpoint.workspace if endpoint else None

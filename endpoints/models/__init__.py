@@ -19,7 +19,7 @@ from endpoints.models.registries import RegistryCredential
 from endpoints.models.requests import Draft, TestCall
 from endpoints.models.telemetry import CounterCursor, Sample, Usage
 from endpoints.models.users import PersonalToken, User
-from endpoints.models.workspaces import RoleAssignment, Workspace
+from endpoints.models.workspaces import RoleAssignment, ServiceAccount, ServiceSecret, Workspace
 
 __all__ = [
     "Artifact",
@@ -47,6 +47,8 @@ __all__ = [
     "RoleAssignment",
     "Sample",
     "ScaleDecision",
+    "ServiceAccount",
+    "ServiceSecret",
     "SigningKey",
     "TestCall",
     "Usage",

@@ -24,6 +24,9 @@ class User(AbstractUser):
     username = None  # type: ignore[assignment]
     email = models.EmailField(unique=True)
     display_name = models.CharField(max_length=100, blank=True)
+    is_service = models.BooleanField(default=False)  # acts for a program: see ServiceAccount
+    # [[issuer, group], …] as the last sign-in through an identity provider named them.
+    identity_groups = models.JSONField(default=list, blank=True)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []

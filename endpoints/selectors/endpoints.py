@@ -6,13 +6,27 @@ from django.core.exceptions import ValidationError
 from django.db.models import Prefetch, Q, QuerySet
 
 from endpoints.domain.errors import NotFound
-from endpoints.models import Deployment, Endpoint, Event, Operation, Replica, TestCall, User, Workspace
+from endpoints.models import Deployment, Endpoint, Event, Operation, Replica, RoleAssignment, TestCall, User, Workspace
+from endpoints.permissions import ALLOWED, Action, held_by
+
+_READING = [role for role, actions in ALLOWED.items() if Action.READ in actions]
 
 
 def workspaces_for(user: User) -> QuerySet[Workspace]:
+    """Those that the person may read."""
     if user.is_superuser:
         return Workspace.objects.all()
-    return Workspace.objects.filter(role_assignments__user=user)
+    held = RoleAssignment.objects.filter(held_by(user), endpoint=None, role__in=_READING)
+    return Workspace.objects.filter(pk__in=held.values("workspace"))
+
+
+def _reachable(user: User) -> Q:
+    """Of endpoints: where the person has any role, in the workspace or on the endpoint itself."""
+    if user.is_superuser:
+        return Q()
+    held = RoleAssignment.objects.filter(held_by(user))
+    in_workspace, on_endpoint = held.filter(endpoint=None), held.exclude(endpoint=None)
+    return Q(workspace__in=in_workspace.values("workspace")) | Q(pk__in=on_endpoint.values("endpoint"))
 
 
 def workspace_for(user: User, name: str) -> Workspace:
@@ -24,14 +38,24 @@ def workspace_for(user: User, name: str) -> Workspace:
 
 
 def endpoints_for(user: User, *, workspace: Workspace | None = None) -> QuerySet[Endpoint]:
-    """Present endpoints, each with its present deployments under `live_deployments`: two queries."""
+    """Present endpoints on which the person has a role, each with its present deployments under `live_deployments`:
+    two queries. What the role allows is asked of `permissions`."""
     deployments = Deployment.objects.present().select_related("model", "instance_type")
-    found = Endpoint.objects.present().filter(workspace__in=workspaces_for(user))
+    found = Endpoint.objects.present().filter(_reachable(user))
     if workspace is not None:
         found = found.filter(workspace=workspace)
     return found.select_related("workspace", "created_by").prefetch_related(
         Prefetch("deployments", queryset=deployments, to_attr="live_deployments")
     )
+
+
+def _readable(user: User) -> QuerySet[Endpoint]:
+    """Deleted ones too: their history stays."""
+    if user.is_superuser:
+        return Endpoint.objects.all()
+    reading = RoleAssignment.objects.filter(held_by(user), role__in=_READING)
+    inherited = Q(workspace__in=reading.filter(endpoint=None).values("workspace"))
+    return Endpoint.objects.filter(inherited | Q(pk__in=reading.exclude(endpoint=None).values("endpoint")))
 
 
 def search_endpoints(found: QuerySet[Endpoint], text: str) -> QuerySet[Endpoint]:
@@ -80,7 +104,7 @@ def replica_of(deployment: Deployment, ordinal: int) -> Replica:
 
 
 def operations_for(user: User) -> QuerySet[Operation]:
-    return Operation.objects.filter(endpoint__workspace__in=workspaces_for(user)).select_related(
+    return Operation.objects.filter(endpoint__in=_readable(user)).select_related(
         "endpoint__workspace", "deployment", "created_by"
     )
 
@@ -100,7 +124,7 @@ def events_for(user: User, *, endpoint: Endpoint | None = None, workspace: Works
     events = Event.objects.select_related("actor")
     own = Q(workspace__in=workspaces_for(user))
     if endpoint is not None:
-        return events.filter(own, endpoint_id=endpoint.pk)
+        return events.filter(own | Q(endpoint_id__in=_readable(user).values("pk")), endpoint_id=endpoint.pk)
     if workspace is not None:
         return events.filter(workspace=workspace).filter(own)
     return events.filter(own | Q(workspace=None, actor=user))

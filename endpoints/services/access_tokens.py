@@ -32,7 +32,7 @@ class AccessToken:
 
 def endpoint_token(*, actor: Actor, endpoint: Endpoint) -> AccessToken:
     """What opens this endpoint for whoever holds it, until it expires. The history says who got one."""
-    require(actor.user, Action.SCORE, endpoint.workspace)
+    require(actor.user, Action.SCORE, endpoint)
     if endpoint.auth_mode != AuthMode.AML_TOKEN:
         raise Conflict(
             f"“{endpoint.name}” does not take tokens of its own: its authentication is "

@@ -42,7 +42,7 @@ def ready_for(mode: AuthMode) -> None:
 
 def set_auth_mode(*, actor: Actor, endpoint: Endpoint, auth_mode: str, expected_version: int | None = None) -> Endpoint:
     """From when the gateway has it: callers with what was good before get 401."""
-    require(actor.user, Action.REGENERATE_KEYS, endpoint.workspace)
+    require(actor.user, Action.REGENERATE_KEYS, endpoint)
     mode = checked_mode(auth_mode)
     ready_for(mode)
     with transaction.atomic():

@@ -23,7 +23,7 @@ def set_autoscale(
     """The setting as a document: Azure's JSON, or the same with YAML's names. It takes the place of the one before, and
     begins without a cooldown. `expected_version` 0 says that there is none yet. Raises Invalid, StaleVersion, Conflict.
     """
-    require(actor.user, Action.WRITE, deployment.endpoint.workspace)
+    require(actor.user, Action.WRITE, deployment.endpoint)
     setting = to_json(parse(document, place_of(deployment)))
     with transaction.atomic():
         _check_present(deployment)
@@ -44,7 +44,7 @@ def set_autoscale(
 
 def switch_autoscale(*, actor: Actor, deployment: Deployment, enabled: bool) -> AutoscaleSetting:
     """On or off; its rules stay. Off, the number of instances stays as it is. Raises NotFound."""
-    require(actor.user, Action.WRITE, deployment.endpoint.workspace)
+    require(actor.user, Action.WRITE, deployment.endpoint)
     row = existing_autoscale(deployment)
     document = {**row.setting, "enabled": enabled}
     return set_autoscale(actor=actor, deployment=deployment, document=document, expected_version=row.version)
@@ -52,7 +52,7 @@ def switch_autoscale(*, actor: Actor, deployment: Deployment, enabled: bool) -> 
 
 def remove_autoscale(*, actor: Actor, deployment: Deployment, expected_version: int | None = None) -> None:
     """The number of instances stays as it is, and so do the decisions. Raises NotFound, StaleVersion."""
-    require(actor.user, Action.WRITE, deployment.endpoint.workspace)
+    require(actor.user, Action.WRITE, deployment.endpoint)
     existing_autoscale(deployment)
     with transaction.atomic():
         row = _locked(deployment)

@@ -26,14 +26,14 @@ def create_credentials(endpoint: Endpoint) -> None:
 
 def read_keys(*, actor: Actor, endpoint: Endpoint) -> dict[str, str]:
     """{"Primary": key, "Secondary": key}. Reading is a privileged act and stands in the history."""
-    require(actor.user, Action.LIST_KEYS, endpoint.workspace)
+    require(actor.user, Action.LIST_KEYS, endpoint)
     events.record(actor=actor, verb="keys.read", endpoint=endpoint)
     return {key.kind: key.value for key in endpoint.credentials.all()}
 
 
 def regenerate_key(*, actor: Actor, endpoint: Endpoint, kind: str) -> str:
     """The new key. The old one stops working as soon as the gateway has the change."""
-    require(actor.user, Action.REGENERATE_KEYS, endpoint.workspace)
+    require(actor.user, Action.REGENERATE_KEYS, endpoint)
     if kind not in CredentialKind.values:
         raise Invalid({"key_type": f"“{kind}” is not a key. Use {' or '.join(CredentialKind.values)}."})
     value = _new_key()

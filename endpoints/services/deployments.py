@@ -86,7 +86,7 @@ def create_deployment(
 ) -> tuple[Deployment, Operation]:
     """A deployment, and the operation that brings it up. It gets no traffic, or with `all_traffic` all of it once it
     serves (Azure's --all-traffic)."""
-    require(actor.user, Action.WRITE, endpoint.workspace)
+    require(actor.user, Action.WRITE, endpoint)
     checked_name(name)
     tags = checked_tags(dict(tags or {}))
     specification = check_specification(specification, workspace=endpoint.workspace)
@@ -131,7 +131,7 @@ def update_deployment(
     Returns no operation where nothing needs to run. Raises StaleVersion, Conflict, Invalid.
     """
     workspace = deployment.endpoint.workspace
-    require(actor.user, Action.WRITE, workspace)
+    require(actor.user, Action.WRITE, deployment.endpoint)
     read = specification_of(_read(deployment))
     wanted = replace(read, **_known(changes))
     if actor.user is not None and wanted.instance_count != read.instance_count:
@@ -227,7 +227,7 @@ def _tell(
 def retry_deployment(*, actor: Actor, deployment: Deployment) -> Operation:
     """Tries a failed or cancelled deployment again, as it is specified."""
     workspace = deployment.endpoint.workspace
-    require(actor.user, Action.WRITE, workspace)
+    require(actor.user, Action.WRITE, deployment.endpoint)
     read = specification_of(_read(deployment))
     built = needed_environment(check_specification(read, workspace=workspace))
     with transaction.atomic():
@@ -249,7 +249,7 @@ def retry_deployment(*, actor: Actor, deployment: Deployment) -> Operation:
 
 def delete_deployment(*, actor: Actor, deployment: Deployment) -> Operation:
     """Drains and removes it. Refused while it has live or mirrored traffic."""
-    require(actor.user, Action.DELETE, deployment.endpoint.workspace)
+    require(actor.user, Action.DELETE, deployment.endpoint)
     with transaction.atomic():
         endpoint = Endpoint.objects.select_for_update(no_key=True).get(pk=deployment.endpoint_id)
         share = endpoint.traffic.get(deployment.name, 0) or endpoint.live_traffic.get(deployment.name, 0)
@@ -279,7 +279,7 @@ def start_deletion(*, actor: Actor, deployment: Deployment) -> Operation:
 def restart_replica(*, actor: Actor, replica: Replica) -> None:
     """Drains one replica and starts it again; the others go on serving."""
     deployment = replica.deployment
-    require(actor.user, Action.WRITE, deployment.endpoint.workspace)
+    require(actor.user, Action.WRITE, deployment.endpoint)
     serving = Replica.objects.exclude(deployment__state=ProvisioningState.DELETING).filter(stopping_at=None)
     if not serving.filter(pk=replica.pk).exists():
         raise Conflict("This replica is being stopped.")

@@ -72,7 +72,7 @@ def update_endpoint(
 ) -> Endpoint:
     """Changes the words of an endpoint; None leaves a field as it is. StaleVersion where `settings_version` is not
     the expected one any more."""
-    require(actor.user, Action.WRITE, endpoint.workspace)
+    require(actor.user, Action.WRITE, endpoint)
     given = {"description": description, "tags": None if tags is None else checked_tags(dict(tags))}
     with transaction.atomic():
         locked = Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
@@ -91,7 +91,7 @@ def update_endpoint(
 
 def delete_endpoint(*, actor: Actor, endpoint: Endpoint) -> None:
     """Deletes the endpoint with all its deployments: it stops answering at once, then everything drains."""
-    require(actor.user, Action.DELETE, endpoint.workspace)
+    require(actor.user, Action.DELETE, endpoint)
     with transaction.atomic():
         locked = Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
         if locked.state == ProvisioningState.DELETING or locked.deleted_at:

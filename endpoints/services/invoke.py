@@ -47,7 +47,7 @@ def invoke(
 ) -> tuple[Answer, TestCall]:
     """Sends the body to the endpoint, or pinned to one deployment, as the person: with the studio's own use of a key,
     or with a token of theirs that lives for two minutes."""
-    require(actor.user, Action.SCORE, endpoint.workspace)
+    require(actor.user, Action.SCORE, endpoint)
     if not _PATH.fullmatch(path) or any(trick in unquote(path) for trick in ("..", "//", "\\")):
         raise Invalid({"path": "A path starts with / and stays within the endpoint, such as /score."})
     if deployment and not endpoint.deployments.present().filter(name=deployment).exists():

@@ -26,7 +26,7 @@ def set_limits(
     expected_version: int | None = None,
 ) -> Endpoint:
     """Over all deployments of the endpoint; None is the site's default. In force once the gateway confirms."""
-    require(actor.user, Action.WRITE, endpoint.workspace)
+    require(actor.user, Action.WRITE, endpoint)
     wanted = {"requests_per_second": requests_per_second, "kilobytes_per_second": kilobytes_per_second}
     if problems := dict(limit_faults(wanted)):
         raise Invalid(problems)
@@ -44,7 +44,7 @@ def set_cors(
     expected_version: int | None = None,
 ) -> Endpoint:
     """Without origins CORS is off. None is the default of `Cors`. In force once the gateway confirms."""
-    require(actor.user, Action.WRITE, endpoint.workspace)
+    require(actor.user, Action.WRITE, endpoint)
     default = Cors()
     wanted = Cors(
         origins=_once(origin.lower() for origin in origins),

@@ -50,7 +50,7 @@ def _supersede(operation: Operation, kind: OperationKind) -> None:
 
 def cancel_operation(*, actor: Actor, operation: Operation) -> Operation:
     """Asks a running create, update or scale to stop; what it started is taken down again."""
-    require(actor.user, Action.WRITE, operation.endpoint.workspace)
+    require(actor.user, Action.WRITE, operation.endpoint)
     if operation.kind == OperationKind.DELETE:
         raise Conflict("A deletion cannot be cancelled.")
     with transaction.atomic():

@@ -19,7 +19,7 @@ def set_registry_credential(
 
     The password is kept encrypted, and never shown again. Raises Invalid.
     """
-    require(actor.user, Action.WRITE, workspace)
+    require(actor.user, Action.MANAGE_WORKSPACE, workspace)
     server = checked_registry(server)
     problems = {}
     if not 0 < len(username.strip()) <= 255:
@@ -38,7 +38,7 @@ def set_registry_credential(
 
 def remove_registry_credential(*, actor: Actor, workspace: Workspace, server: str) -> None:
     """Images that are here already go on running. Raises NotFound."""
-    require(actor.user, Action.WRITE, workspace)
+    require(actor.user, Action.MANAGE_WORKSPACE, workspace)
     with transaction.atomic():
         gone, _ = RegistryCredential.objects.filter(workspace=workspace, server=server.lower()).delete()
         if not gone:

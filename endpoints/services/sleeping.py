@@ -19,7 +19,7 @@ SHORTEST_SECONDS, LONGEST_SECONDS = 30, 24 * 3600
 
 def set_scale_to_zero(*, actor: Actor, deployment: Deployment, after: int | None) -> Deployment:
     """`after` so many seconds without a request the replicas end; None: never. A sleeper that may not sleep wakes."""
-    require(actor.user, Action.WRITE, deployment.endpoint.workspace)
+    require(actor.user, Action.WRITE, deployment.endpoint)
     if after is not None and not SHORTEST_SECONDS <= after <= LONGEST_SECONDS:
         raise Invalid({"scale_to_zero_after": f"A whole number from {SHORTEST_SECONDS} to {LONGEST_SECONDS} seconds."})
     with transaction.atomic():
@@ -42,7 +42,7 @@ def set_scale_to_zero(*, actor: Actor, deployment: Deployment, after: int | None
 
 def put_to_sleep(*, actor: Actor, deployment: Deployment, reason: str = "") -> Deployment:
     """Ends the replicas once the gateway sends them nothing any more. The next request starts them again."""
-    require(actor.user, Action.WRITE, deployment.endpoint.workspace)
+    require(actor.user, Action.WRITE, deployment.endpoint)
     with transaction.atomic():
         locked = _locked(deployment.pk)
         if locked.sleep == SleepState.ASLEEP:
@@ -57,7 +57,7 @@ def put_to_sleep(*, actor: Actor, deployment: Deployment, reason: str = "") -> D
 
 def wake(*, actor: Actor, deployment: Deployment, reason: str = "") -> Deployment:
     """Starts the replicas of a sleeper; nothing where it is awake."""
-    require(actor.user, Action.WRITE, deployment.endpoint.workspace)
+    require(actor.user, Action.WRITE, deployment.endpoint)
     with transaction.atomic():
         locked = _locked(deployment.pk)
         _wake(actor, locked, reason)

@@ -31,7 +31,7 @@ def set_traffic(
     `expected_version` is the `traffic_version` the change was made against; StaleVersion if it is not the
     present one any more. None means whatever is there now.
     """
-    require(actor.user, Action.WRITE, endpoint.workspace)
+    require(actor.user, Action.WRITE, endpoint)
     with transaction.atomic():
         locked = Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
         _check_version(locked, expected_version)

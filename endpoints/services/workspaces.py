@@ -3,12 +3,14 @@
 from django.db import IntegrityError, transaction
 
 from endpoints.domain.actor import Actor
-from endpoints.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from endpoints.domain.errors import Forbidden, Invalid, NotFound
 from endpoints.domain.names import checked_name
 from endpoints.enums import Role
 from endpoints.models import RoleAssignment, User, Workspace
 from endpoints.permissions import Action, require
 from endpoints.services import events
+from endpoints.services.roles import check_not_last_owner, lock_members
+from endpoints.services.routes import next_revision
 
 
 def create_workspace(*, actor: Actor, name: str, display_name: str = "") -> Workspace:
@@ -28,7 +30,7 @@ def create_workspace(*, actor: Actor, name: str, display_name: str = "") -> Work
 
 
 def set_role(*, actor: Actor, workspace: Workspace, email: str, role: str) -> RoleAssignment:
-    """Gives a person who has an account a role in the workspace, in place of the one that they had."""
+    """Gives a person who has an account a role in the workspace, in place of those that they had in it."""
     require(actor.user, Action.MANAGE_MEMBERS, workspace)
     if role not in Role.values:
         raise Invalid({"role": f"“{role}” is not a role. Use {', '.join(Role.values)}."})
@@ -36,12 +38,15 @@ def set_role(*, actor: Actor, workspace: Workspace, email: str, role: str) -> Ro
     if user is None:
         raise Invalid({"email": "Nobody has an account with this address. An administrator can make one."})
     with transaction.atomic():
-        _lock_members(workspace)
-        previous = RoleAssignment.objects.filter(user=user, workspace=workspace).first()
-        if previous and previous.role == Role.OWNER and role != Role.OWNER:
-            _check_not_last_owner(workspace)
-        assignment, _ = RoleAssignment.objects.update_or_create(user=user, workspace=workspace, defaults={"role": role})
-        before = {"role": previous.role} if previous else None
+        lock_members(workspace)
+        held = RoleAssignment.objects.filter(user=user, workspace=workspace, endpoint=None)
+        others = list(held.exclude(role=role))
+        for other in others:
+            if other.role == Role.OWNER:
+                check_not_last_owner(other)
+        held.filter(pk__in=[other.pk for other in others]).delete()
+        assignment, _ = held.get_or_create(user=user, workspace=workspace, endpoint=None, role=role)
+        before = {"role": ", ".join(sorted(other.role for other in others))} if others else None
         events.record(
             actor=actor,
             verb="member.role_set",
@@ -50,37 +55,33 @@ def set_role(*, actor: Actor, workspace: Workspace, email: str, role: str) -> Ro
             before=before,
             after={"role": role},
         )
+        next_revision()
     return assignment
 
 
 def remove_member(*, actor: Actor, assignment: RoleAssignment) -> None:
+    """All roles of the person in the workspace, those on its endpoints too."""
     require(actor.user, Action.MANAGE_MEMBERS, assignment.workspace)
     with transaction.atomic():
-        _lock_members(assignment.workspace)
+        lock_members(assignment.workspace)
         assignment = _present(assignment)
-        if assignment.role == Role.OWNER:
-            _check_not_last_owner(assignment.workspace)
+        held = RoleAssignment.objects.filter(workspace=assignment.workspace, user=assignment.user)
+        owner = held.filter(endpoint=None, role=Role.OWNER).first()
+        if owner is not None:
+            check_not_last_owner(owner)
         events.record(
             actor=actor,
             verb="member.removed",
             workspace=assignment.workspace,
-            subject=assignment.user.email,
-            before={"role": assignment.role},
+            subject=assignment.principal,
+            before={"role": ", ".join(sorted(held.values_list("role", flat=True)))},
         )
-        assignment.delete()
-
-
-def _lock_members(workspace: Workspace) -> None:
-    Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        held.delete()
+        next_revision()
 
 
 def _present(assignment: RoleAssignment) -> RoleAssignment:
     found = RoleAssignment.objects.select_related("user", "workspace").filter(pk=assignment.pk).first()
-    if found is None:
+    if found is None or found.user is None:
         raise NotFound("This person has no role here any more.")
     return found
-
-
-def _check_not_last_owner(workspace: Workspace) -> None:
-    if RoleAssignment.objects.filter(workspace=workspace, role=Role.OWNER).count() <= 1:
-        raise Conflict("A workspace needs an Owner. Give the role to somebody else first.")

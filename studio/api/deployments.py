@@ -43,7 +43,7 @@ class DeploymentView(StudioView):
         return Response(data, headers={"ETag": etag(deployment.generation)})
 
     def context(self, deployment: Deployment) -> dict[str, Any]:
-        return {"may_write": self.may(Action.WRITE, deployment.endpoint.workspace)}
+        return {"may_write": self.may(Action.WRITE, deployment.endpoint)}
 
 
 class Deployments(DeploymentView):
@@ -55,7 +55,7 @@ class Deployments(DeploymentView):
 
         All of the endpoint, in the order in which they were made."""
         found = self.endpoint(endpoint)
-        context = {"may_write": self.may(Action.WRITE, found.workspace)}
+        context = {"may_write": self.may(Action.WRITE, found)}
         return listed(DeploymentSerializer(deployments_of(found), many=True, context=context).data)
 
     @extend_schema(request=DeploymentBody, responses={202: OperationSerializer})

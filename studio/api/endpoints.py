@@ -111,14 +111,16 @@ class Traffic(StudioView):
 
     @extend_schema(parameters=[IF_MATCH], request=TrafficBody, responses=TrafficSerializer)
     def put(self, request: Request, name: str) -> Response:
-        """Set the traffic.
+        """Set the traffic, and the mirror.
 
         Live once `live` says so: the gateway has confirmed it. With `version` (409) or `If-Match` (412) it is refused
         when somebody else was first."""
         endpoint = self.endpoint(name, Action.WRITE)
         body = self.body(TrafficBody)
         version = expected_version(request, body.pop("version", None))
-        return _traffic(set_traffic(actor=self.actor, endpoint=endpoint, expected_version=version, **body))
+        mirror = body.pop("mirror_traffic", None)
+        changed = set_traffic(actor=self.actor, endpoint=endpoint, expected_version=version, mirror=mirror, **body)
+        return _traffic(changed)
 
 
 def _traffic(endpoint: Endpoint) -> Response:
@@ -134,7 +136,8 @@ class KeysList(StudioView):
         """List the keys.
 
         Azure's listKeys. Reading them stands in the history."""
-        return Response(KeysSerializer(read_keys(actor=self.actor, endpoint=self.endpoint(name))).data)
+        endpoint = self.endpoint(name, Action.LIST_KEYS)
+        return Response(KeysSerializer(read_keys(actor=self.actor, endpoint=endpoint)).data)
 
 
 class KeysRegenerate(StudioView):

@@ -60,8 +60,7 @@ class StudioView(APIView):
 
     def endpoint(self, name: str, action: Action = Action.READ) -> Endpoint:
         endpoint = endpoint_for(self.person, name)
-        if action != Action.READ:
-            require(self.person, action, endpoint.workspace)
+        require(self.person, action, endpoint)
         return endpoint
 
     def deployment(self, endpoint: str, name: str, action: Action = Action.READ) -> Deployment:

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from endpoints.enums import ProvisioningState
 from endpoints.models import Deployment, Endpoint
-from endpoints.permissions import ALLOWED, Action, role_in
+from endpoints.permissions import Action, actions_in, require
 from endpoints.selectors.endpoints import deployment_of, endpoint_for
 from studio.actors import signed_in
 
@@ -24,6 +24,7 @@ ENDPOINT_TABS = (
     ("Activity", "endpoint_activity"),
     ("Settings", "endpoint_settings"),
 )
+FOR_CALLERS = ("endpoint_test", "endpoint_consume")  # who only scores, or only reads keys, sees these
 DEPLOYMENT_TABS = (
     ("Overview", "deployment_detail"),
     ("Scaling", "deployment_autoscale"),
@@ -50,17 +51,22 @@ def host_scoring_uri(endpoint: Endpoint) -> str:
 def endpoint_frame(request: HttpRequest, name: str, current: str) -> dict[str, Any]:
     """The endpoint and its header; NotFound for strangers. `current` is the URL name of the open tab."""
     endpoint = endpoint_for(signed_in(request), name)
+    may = rights(request, endpoint)
+    if not may["read"] and current not in FOR_CALLERS:
+        require(signed_in(request), Action.READ, endpoint)
     return {
         "endpoint": endpoint,
         "deployments": endpoint.live_deployments,  # type: ignore[attr-defined]
         "scoring_uri": scoring_uri(endpoint),
-        "rights": rights(request, endpoint),
+        "rights": may,
         "segments": traffic_segments(endpoint),
-        "confirmed": endpoint.traffic == endpoint.live_traffic,
+        "mirror": mirror_segment(endpoint),
+        "confirmed": (endpoint.traffic, endpoint.mirror_traffic) == (endpoint.live_traffic, endpoint.live_mirror),
         "deleting": endpoint.state == ProvisioningState.DELETING,
         "tabs": [
             {"label": label, "url": reverse(url, args=[endpoint.name]), "current": url == current}
             for label, url in ENDPOINT_TABS
+            if may["read"] or url in FOR_CALLERS
         ],
         "crumbs": [{"label": "Endpoints", "url": reverse("endpoint_list")}, {"label": endpoint.name}],
     }
@@ -76,6 +82,7 @@ def deployment_frame(request: HttpRequest, name: str, deployment_name: str, curr
         **context,
         "deployment": deployment,
         "share": endpoint.traffic.get(deployment.name, 0),
+        "mirror_share": endpoint.mirror_traffic.get(deployment.name, 0),
         "tabs": [
             {"label": label, "url": reverse(url, args=[endpoint.name, deployment.name]), "current": url == current}
             for label, url in DEPLOYMENT_TABS
@@ -90,8 +97,7 @@ def deployment_frame(request: HttpRequest, name: str, deployment_name: str, curr
 
 def rights(request: HttpRequest, endpoint: Endpoint) -> dict[str, bool]:
     """{"write": True, …}: what the page may offer. The services check again."""
-    role = role_in(signed_in(request), endpoint.workspace)
-    allowed = ALLOWED[role] if role else frozenset()
+    allowed = actions_in(signed_in(request), endpoint)
     return {action.name.lower(): action in allowed for action in Action}
 
 
@@ -103,3 +109,16 @@ def traffic_segments(endpoint: Endpoint) -> list[dict[str, Any]]:
         for item in deployments
         if endpoint.live_traffic.get(item.name)
     ]
+
+
+def mirror_segment(endpoint: Endpoint) -> dict[str, Any] | None:
+    """Which deployment the gateway was last seen to send copies to."""
+    deployments: list[Deployment] = endpoint.live_deployments  # type: ignore[attr-defined]
+    return next(
+        (
+            {"name": item.name, "percent": endpoint.live_mirror[item.name], "slot": item.color_slot}
+            for item in deployments
+            if endpoint.live_mirror.get(item.name)
+        ),
+        None,
+    )

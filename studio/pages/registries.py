@@ -45,7 +45,7 @@ def workspace_registries(request: HttpRequest) -> HttpResponse:
         "workspace": workspace,
         "registries": list(registries_of(workspace)),
         "engine": wiring.compute().containers(),
-        "may_write": can(signed_in(request), Action.WRITE, workspace),
+        "may_write": can(signed_in(request), Action.MANAGE_WORKSPACE, workspace),
     }
     return show(request, "workspace/registries.html", context, status=422 if form.errors else 200)
 

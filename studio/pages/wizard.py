@@ -47,7 +47,7 @@ def _given(request: HttpRequest) -> dict[str, Any]:
 def deployment_create(request: HttpRequest, name: str) -> HttpResponse:
     """A new draft for an endpoint that is there; `?like=NAME` starts from one of its deployments."""
     endpoint = endpoint_for(signed_in(request), name)
-    require(signed_in(request), Action.WRITE, endpoint.workspace)
+    require(signed_in(request), Action.WRITE, endpoint)
     like = request.GET.get("like")
     data = wizard_assets.draft_like(deployment_of(endpoint, like)) if like else {}
     data.setdefault("compute", {})["deployment_name"] = wizard_assets.free_name(endpoint)
