@@ -9,7 +9,7 @@ from endpoints.domain.buckets import Latency
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterCounters:
-    """One deployment at the gateway. `counts` and `latency` grow; the rest is as of now.
+    """One deployment at the gateway, or the copies for it. `counts` and `latency` grow; the rest is as of now.
 
     `counts` has the names of rollups.COUNTS; what is missing is zero.
     """

@@ -15,6 +15,9 @@ RETENTION = {10: timedelta(days=1), 60: timedelta(days=15), 3600: timedelta(days
 CLASSES = ("2xx", "3xx", "4xx", "5xx")
 # As the caller saw them: model_errors (424), timeouts (408) and overflows (429) are some of 4xx.
 COUNTS = (*CLASSES, "model_errors", "timeouts", "overflows", "retries", "connect_failures", "bytes_in", "bytes_out")
+# Copies of requests, which nobody waits for: in none of the counts above. Timeouts and overflows (dropped, because the
+# deployment had enough copies to work on) are some of the failures.
+MIRROR_COUNTS = ("mirror_requests", "mirror_failures", "mirror_timeouts", "mirror_overflows")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,7 @@ class SampleValues:
     covered_ms: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
     latency: Latency = field(default_factory=dict)
+    mirror_latency: Latency = field(default_factory=dict)
     cpu_ms: int = 0
     cpu_covered_ms: int = 0
     active: Gauge | None = None
@@ -64,6 +68,10 @@ class SampleValues:
     def errors(self) -> int:
         return self.counts.get("4xx", 0) + self.counts.get("5xx", 0)
 
+    @property
+    def mirror_requests(self) -> int:
+        return self.counts.get("mirror_requests", 0)
+
 
 def merged(values: Iterable[SampleValues]) -> SampleValues:
     values = list(values)
@@ -71,6 +79,7 @@ def merged(values: Iterable[SampleValues]) -> SampleValues:
         covered_ms=sum(item.covered_ms for item in values),
         counts=_sums(item.counts for item in values),
         latency=merge(item.latency for item in values),
+        mirror_latency=merge(item.mirror_latency for item in values),
         cpu_ms=sum(item.cpu_ms for item in values),
         cpu_covered_ms=sum(item.cpu_covered_ms for item in values),
         **{name: _gauge(getattr(item, name) for item in values) for name in GAUGES},
@@ -113,7 +122,8 @@ def to_json(values: SampleValues) -> dict[str, Any]:
     plain: dict[str, Any] = {
         "covered_ms": values.covered_ms,
         "counts": {name: value for name, value in values.counts.items() if value},
-        "latency": {str(bound): count for bound, count in values.latency.items() if count},
+        "latency": _written(values.latency),
+        "mirror_latency": _written(values.mirror_latency),
         "cpu_ms": values.cpu_ms,
         "cpu_covered_ms": values.cpu_covered_ms,
     }
@@ -123,16 +133,25 @@ def to_json(values: SampleValues) -> dict[str, Any]:
     return {name: value for name, value in plain.items() if value}
 
 
+def _written(latency: Latency) -> dict[str, int]:
+    return {str(bound): count for bound, count in latency.items() if count}
+
+
 def from_json(plain: Mapping[str, Any]) -> SampleValues:
     gauges = {name: _read_gauge(plain.get(name)) for name in GAUGES}
     return SampleValues(
         covered_ms=plain.get("covered_ms", 0),
         counts=plain.get("counts", {}),
-        latency={int(bound): count for bound, count in plain.get("latency", {}).items()},
+        latency=_read_latency(plain, "latency"),
+        mirror_latency=_read_latency(plain, "mirror_latency"),
         cpu_ms=plain.get("cpu_ms", 0),
         cpu_covered_ms=plain.get("cpu_covered_ms", 0),
         **gauges,
     )
+
+
+def _read_latency(plain: Mapping[str, Any], name: str) -> dict[int, int]:
+    return {int(bound): count for bound, count in plain.get(name, {}).items()}
 
 
 def _read_gauge(plain: list[int] | None) -> Gauge | None:

@@ -13,7 +13,7 @@ from endpoints.domain.counters import (
     ProcessReading,
     cpu_growth,
 )
-from endpoints.domain.rollups import Gauge, SampleValues, merged
+from endpoints.domain.rollups import CLASSES, Gauge, SampleValues, merged
 from endpoints.enums import ReplicaState
 from endpoints.models import Replica
 
@@ -38,6 +38,7 @@ def measured(
     values = {
         deployment: (
             _requests(f"d-{deployment.hex}", clusters, grown),
+            _copies(f"m-{deployment.hex}", grown),
             *_replicas(rows[deployment], wanted),
             *(_process(processes[row.pk], known.get(row.pk), now) for row in rows[deployment] if row.pk in processes),
         )
@@ -46,7 +47,7 @@ def measured(
     return {
         deployment: found
         for deployment, parts in values.items()
-        if rows[deployment] or parts[0].counts
+        if rows[deployment] or parts[0].counts or parts[1].counts
         for found in [merged(parts)]
     }
 
@@ -61,6 +62,22 @@ def _requests(cluster: str, clusters: Mapping[str, ClusterCounters], grown: Grow
         counts=as_answered(grown.counts.get(cluster, {})),
         latency=grown.latency.get(cluster, {}),
         active=Gauge.of(counters.active),
+    )
+
+
+def _copies(cluster: str, grown: Growth | None) -> SampleValues:
+    """Copies for a mirror. The time in which they were counted is that of the requests."""
+    counts = grown.counts.get(cluster, {}) if grown else {}
+    if grown is None or not counts:
+        return SampleValues()
+    return SampleValues(
+        counts={
+            "mirror_requests": sum(counts.get(name, 0) for name in CLASSES),
+            "mirror_failures": counts.get("4xx", 0) + counts.get("5xx", 0),
+            "mirror_timeouts": counts.get("timeouts", 0),
+            "mirror_overflows": counts.get("overflows", 0),
+        },
+        mirror_latency=grown.latency.get(cluster, {}),
     )
 
 

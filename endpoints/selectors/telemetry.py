@@ -22,6 +22,7 @@ HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 MARKED = (
     "traffic.live",
+    "mirror.live",
     "deployment.create_succeeded",
     "deployment.update_succeeded",
     "deployment.scale_succeeded",
@@ -29,6 +30,21 @@ MARKED = (
     "replica.lost",
 )
 MAX_MARKERS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copies:
+    """For a mirror. Those that timed out and those that were dropped are some of the failures."""
+
+    requests: int
+    failures: int
+    timeouts: int
+    dropped: int
+    p95_ms: float | None
+
+    @property
+    def failed_percent(self) -> float:
+        return self.failures * 100 / self.requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +57,7 @@ class Summary:
     p95_ms: float | None = None
     cost_today: Decimal | None = None
     sparkline: str = ""
+    copies: Copies | None = None
 
 
 def endpoint_summaries(deployments: Iterable[Deployment], *, now: datetime) -> dict[UUID, Summary]:
@@ -89,11 +106,29 @@ def _summary(parts: list[SampleValues], costs: list[Decimal] | None, spark: str)
         p95_ms=percentile(whole.latency, 95),
         cost_today=sum(costs, Decimal(0)) if costs else None,
         sparkline=spark,
+        copies=copies_of(whole),
+    )
+
+
+def copies_of(values: SampleValues) -> Copies | None:
+    """None where no request was copied."""
+    if not values.mirror_requests:
+        return None
+    return Copies(
+        requests=values.mirror_requests,
+        failures=values.counts.get("mirror_failures", 0),
+        timeouts=values.counts.get("mirror_timeouts", 0),
+        dropped=values.counts.get("mirror_overflows", 0),
+        p95_ms=percentile(values.mirror_latency, 95),
     )
 
 
 def per_minute(values: SampleValues) -> float | None:
     return values.requests * 60_000 / values.covered_ms if values.covered_ms else None
+
+
+def copies_per_minute(values: SampleValues) -> float | None:
+    return values.mirror_requests * 60_000 / values.covered_ms if values.covered_ms else None
 
 
 def error_percent(values: SampleValues) -> float | None:
@@ -169,14 +204,16 @@ def markers(endpoint: Endpoint, window: Window, *, deployment: Deployment | None
         created_at__lt=window.end,
     )
     if deployment is not None:
-        found = found.filter(Q(deployment_id=deployment.pk) | Q(verb="traffic.live"))
+        found = found.filter(Q(deployment_id=deployment.pk) | Q(verb__in=("traffic.live", "mirror.live")))
     newest = found.order_by("-id")[:MAX_MARKERS]
     return [_marker(event) for event in reversed(newest)]
 
 
 def _marker(event: Event) -> Marker:
+    shares = ", ".join(f"{name} {share} %" for name, share in sorted((event.after or {}).items()) if share)
+    if event.verb == "mirror.live":
+        return Marker(at=event.created_at, label=f"Mirror: {shares or 'none'}", kind="traffic")
     if event.verb == "traffic.live":
-        shares = ", ".join(f"{name} {share} %" for name, share in sorted((event.after or {}).items()) if share)
         return Marker(at=event.created_at, label=f"Traffic live: {shares or 'offline'}", kind="traffic")
     if event.verb == "deployment.scaled":
         return Marker(at=event.created_at, label=f"{event.deployment_name} {event.reason}", kind="scale")

@@ -36,7 +36,7 @@ LATENCY = "upstream_rq_time"
 NAMES = "|".join((*COUNTERS, *GAUGES, LATENCY))
 # `usedonly` leaves out what is still zero. `detailed` has Envoy's own bins, those that hold something: half the text of
 # cumulative buckets, and free of the bounds that are configured.
-PATH = "/stats?usedonly&histogram_buckets=detailed&filter=" + quote(f"^cluster[.]d-[^.]+[.]({NAMES})$", safe="")
+PATH = "/stats?usedonly&histogram_buckets=detailed&filter=" + quote(f"^cluster[.][dm]-[^.]+[.]({NAMES})$", safe="")
 PREFIX = "cluster."
 TOTALS = "  totals="
 BIN = re.compile(r"([0-9.]+),[0-9.]+:([0-9]+)")

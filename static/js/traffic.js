@@ -1,6 +1,7 @@
 // The linked sliders of the traffic editor (templates/components/traffic_editor.html).
 import { mount } from "./mount.js";
 import { allTo, canary, even, moveShare } from "./traffic-arithmetic.js";
+import { copiesText, Mirror } from "./traffic-mirror.js";
 
 class TrafficEditor {
   constructor(root) {
@@ -22,6 +23,9 @@ class TrafficEditor {
     this.shares = this.rows.map(({ number }) => Number(number.value) || 0);
     if (this.sum() === 0 && this.offline && !this.offline.checked) this.offline.checked = true;
     this.before = this.sum() === 100 ? this.shares : this.start();
+    const mirror = root.querySelector("[data-mirror]");
+    this.mirror = mirror && new Mirror(mirror, Number(root.dataset.trafficRate));
+    if (this.mirror) this.mirror.onchange = () => this.preview();
     root.addEventListener("input", (event) => this.input(event));
     root.addEventListener("change", (event) => this.changed(event));
     root.addEventListener("click", (event) => this.preset(event));
@@ -125,6 +129,7 @@ class TrafficEditor {
       sum.textContent = `${this.sum()} %`;
       sum.classList.toggle("wrong", ![0, 100].includes(this.sum()));
     }
+    this.mirror?.follow(this.planned());
     this.preview();
   }
 
@@ -152,6 +157,7 @@ class TrafficEditor {
     this.rows.forEach(({ name, now }, index) => {
       const row = table.querySelector(`[data-preview-row="${CSS.escape(name)}"]`);
       if (row) previewRow(row, this.shares[index], now, rate);
+      if (row && this.mirror) row.querySelector("[data-preview-copies]")?.replaceChildren(copiesText(name, { planned: this.mirror.planned(), rate }));
     });
   }
 }

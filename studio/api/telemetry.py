@@ -10,15 +10,23 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from endpoints.domain.buckets import percentile
+from endpoints.domain.buckets import Latency, percentile
 from endpoints.domain.errors import Invalid
 from endpoints.domain.pricing import total
 from endpoints.domain.ranges import Window, window
-from endpoints.domain.rollups import SampleValues
+from endpoints.domain.rollups import MIRROR_COUNTS, SampleValues
 from endpoints.models import Deployment, Endpoint, Workspace
 from endpoints.selectors.cost import CostWindow, cost_window, costs, month, usage_of
 from endpoints.selectors.endpoints import workspace_for
-from endpoints.selectors.telemetry import all_deployments, error_percent, markers, per_minute, series
+from endpoints.selectors.telemetry import (
+    all_deployments,
+    copies_of,
+    copies_per_minute,
+    error_percent,
+    markers,
+    per_minute,
+    series,
+)
 from studio.api.serializers.telemetry import (
     CostQuery,
     CostSerializer,
@@ -93,8 +101,9 @@ def _point(at: datetime, values: SampleValues) -> dict[str, Any]:
         "requests": values.requests,
         "requests_per_minute": per_minute(values),
         "error_percent": error_percent(values),
-        "counts": {name: count for name, count in values.counts.items() if count},
-        "latency_ms": {f"p{percent}": percentile(values.latency, percent) for percent in (50, 95, 99)},
+        "counts": {name: count for name, count in values.counts.items() if count and name not in MIRROR_COUNTS},
+        "latency_ms": _percentiles(values.latency),
+        "mirror": _copies(values),
         "in_flight": values.active,
         "cpu_cores": values.cpu_ms / values.cpu_covered_ms if values.cpu_covered_ms else None,
         "memory_bytes": values.memory_bytes,
@@ -102,6 +111,24 @@ def _point(at: datetime, values: SampleValues) -> dict[str, Any]:
             "ready": values.ready.mean if values.ready else None,
             "wanted": values.wanted.mean if values.wanted else None,
         },
+    }
+
+
+def _percentiles(latency: Latency) -> dict[str, float | None]:
+    return {f"p{percent}": percentile(latency, percent) for percent in (50, 95, 99)}
+
+
+def _copies(values: SampleValues) -> dict[str, Any] | None:
+    found = copies_of(values)
+    if found is None:
+        return None
+    return {
+        "requests": found.requests,
+        "requests_per_minute": copies_per_minute(values),
+        "failures": found.failures,
+        "timeouts": found.timeouts,
+        "dropped": found.dropped,
+        "latency_ms": _percentiles(values.mirror_latency),
     }
 
 

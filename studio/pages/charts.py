@@ -90,7 +90,24 @@ def requests(series: Series, options: Options) -> Plot:
     if sums:
         mean = sum(sums) / len(sums)
         summary = f"{total:,} in all; {mean:,.1f} per minute on average, {max(sums):,.1f} at most"
-    return _plot(series, columns, "requests per minute", summary, empty=NO_REQUESTS)
+    return _plot(series, [*columns, *_copies(series)], "requests per minute", summary, empty=NO_REQUESTS)
+
+
+def _copies(series: Series) -> list[Column]:
+    """Dashed, beside the requests that somebody waits for; those that failed on their own."""
+    points = series.window.points()
+    kinds = (("copies", "mirror_requests", {"dash": "dash"}), ("failed copies", "mirror_failures", {"dash": "dot"}))
+    return [
+        Column(
+            name=f"{label(item.deployment)} {word}",
+            values=_values(item, points, lambda values, name=name: _rate(values, name)),  # type: ignore[misc]
+            meta=slot(item.deployment) if name == "mirror_requests" else {"tone": "bad"},
+            line=line,
+        )
+        for item in series.deployments
+        for word, name, line in kinds
+        if any(values.counts.get(name) for values in item.points.values())
+    ]
 
 
 def _known(values: Iterable[float | None]) -> list[float]:

@@ -17,6 +17,7 @@ def endpoint_yaml(endpoint: Endpoint) -> dict[str, Any]:
         "tags": endpoint.tags,
         "auth_mode": endpoint.auth_mode,
         "traffic": endpoint.traffic,
+        **({"mirror_traffic": endpoint.mirror_traffic} if endpoint.mirror_traffic else {}),
     }
 
 

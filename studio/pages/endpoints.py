@@ -83,9 +83,11 @@ def endpoint_detail(request: HttpRequest, name: str) -> HttpResponse:
     endpoint: Endpoint = context["endpoint"]
     now = timezone.now()
     detailed = list(deployments_of(endpoint))
+    summary = telemetry.endpoint_summaries(detailed, now=now).get(endpoint.pk)
     context |= {
         "cards": [_card(item, endpoint) for item in detailed],
-        "summary": telemetry.endpoint_summaries(detailed, now=now).get(endpoint.pk),
+        "summary": summary,
+        "copies": summary.copies if summary else None,
         "events": list(events_for(signed_in(request), endpoint=endpoint)[:6]),
     }
     return show(request, "endpoints/detail.html", context, partial="overview")
@@ -103,6 +105,7 @@ def _card(deployment: Deployment, endpoint: Endpoint) -> dict[str, Any]:
     return {
         "deployment": deployment,
         "share": endpoint.live_traffic.get(deployment.name, 0),
+        "mirrored": endpoint.live_mirror.get(deployment.name, 0),
         "ready": sum(replica.state == "Ready" for replica in replicas),
         "replicas": replicas,
     }

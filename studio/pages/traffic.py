@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +18,7 @@ from endpoints.services.traffic import set_traffic
 from studio.actors import actor_of, signed_in
 from studio.pages.endpoint_frame import endpoint_frame
 from studio.pages.forms import whole_number
+from studio.pages.mirror import mirror_form, mirror_values, wanted_mirror
 from studio.pages.page import is_fragment, page, show, went_to, with_toast
 
 TEMPLATE = "traffic/edit.html"
@@ -34,21 +36,26 @@ def endpoint_traffic(request: HttpRequest, name: str) -> HttpResponse:
 def _apply(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     endpoint: Endpoint = context["endpoint"]
     wanted, problem = _wanted(request, context["deployments"])
+    mirror, odd = wanted_mirror(request)
+    problem = problem or odd
     version = whole_number(request.POST.get("version", ""))
     try:
         if problem or version is None:
             raise Invalid({"traffic": problem or "The form is incomplete. Reload the page."})
-        changed = set_traffic(actor=actor_of(request), endpoint=endpoint, traffic=wanted, expected_version=version)
+        changed = set_traffic(
+            actor=actor_of(request), endpoint=endpoint, traffic=wanted, mirror=mirror, expected_version=version
+        )
     except (Invalid, Conflict) as error:
-        return _refused(request, context, wanted, error)
+        return _refused(request, context, wanted, mirror, error)
     url = reverse("endpoint_traffic", args=[endpoint.name])
     if not is_fragment(request):
         return went_to(request, url, "Traffic sent to the gateway.")
-    before = endpoint.traffic
     fresh = endpoint_frame(request, endpoint.name, "endpoint_traffic")
     response = show(request, TEMPLATE, _editor(request, fresh), partial="editor")
-    undo = {"url": url, "values": _values(before, context["deployments"], changed.traffic_version)}
-    return with_toast(response, "Traffic sent to the gateway.", undo=undo)
+    values = _values(endpoint.traffic, context["deployments"], changed.traffic_version)
+    if changed.mirror_traffic != endpoint.mirror_traffic:
+        values |= mirror_values(endpoint.mirror_traffic)
+    return with_toast(response, "Traffic sent to the gateway.", undo={"url": url, "values": values})
 
 
 def _wanted(request: HttpRequest, deployments: list[Deployment]) -> tuple[dict[str, int], str]:
@@ -65,19 +72,23 @@ def _wanted(request: HttpRequest, deployments: list[Deployment]) -> tuple[dict[s
 
 
 def _refused(
-    request: HttpRequest, context: dict[str, Any], wanted: Mapping[str, int], error: Invalid | Conflict
+    request: HttpRequest,
+    context: dict[str, Any],
+    wanted: Mapping[str, int],
+    mirror: Mapping[str, int] | None,
+    error: Invalid | Conflict,
 ) -> HttpResponse:
     """The form as it was filled in, over the present shares. 422 also for a conflict, so that htmx shows it."""
     fresh = endpoint_frame(request, context["endpoint"].name, "endpoint_traffic")
-    editor = _editor(request, fresh, planned=wanted) | {"problem": str(error)}
+    editor = _editor(request, fresh, planned=wanted, mirror=mirror) | {"problem": str(error)}
     if isinstance(error, StaleVersion):
-        editor["changed_by"] = _last_change(request, fresh["endpoint"])
+        editor["changed_by"] = _last_change(request, fresh["endpoint"], "traffic.updated", "mirror.updated")
     status = 409 if isinstance(error, Conflict) and not is_fragment(request) else 422
     return show(request, TEMPLATE, editor, partial="editor", status=status)
 
 
-def _last_change(request: HttpRequest, endpoint: Endpoint) -> Event | None:
-    return events_for(signed_in(request), endpoint=endpoint).filter(verb="traffic.updated").first()
+def _last_change(request: HttpRequest, endpoint: Endpoint, *verbs: str) -> Event | None:
+    return events_for(signed_in(request), endpoint=endpoint).filter(verb__in=verbs).first()
 
 
 def _values(traffic: Mapping[str, int], deployments: list[Deployment], version: int) -> dict[str, str]:
@@ -85,20 +96,34 @@ def _values(traffic: Mapping[str, int], deployments: list[Deployment], version: 
     return {**shares, "version": str(version), **({} if traffic else {"offline": "1"})}
 
 
-def _editor(request: HttpRequest, context: dict[str, Any], planned: Mapping[str, int] | None = None) -> dict[str, Any]:
+def _editor(
+    request: HttpRequest,
+    context: dict[str, Any],
+    planned: Mapping[str, int] | None = None,
+    mirror: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
     endpoint: Endpoint = context["endpoint"]
     deployments: list[Deployment] = context["deployments"]
     recent = telemetry.deployment_summaries(deployments, now=timezone.now())
     rates = [summary.requests_per_minute or 0 for summary in recent.values()]
-    previous = _last_change(request, endpoint)
+    rate = round(sum(rates), 1)
+    previous = _last_change(request, endpoint, "traffic.updated")
     return context | {
         "rows": [_row(item, endpoint, recent.get(item.pk), planned) for item in deployments],
-        "rate": round(sum(rates), 1),
+        "rate": rate,
+        "mirror_form": mirror_form(endpoint, deployments, rate=rate, planned=mirror),
+        "copies": _copies(endpoint, deployments, recent),
         "offline": bool(deployments) and not endpoint.traffic and endpoint.traffic_version > 1,
         "rest": _rest(endpoint),
         "previous": _values(previous.before or {}, deployments, endpoint.traffic_version) if previous else None,
         "previous_event": previous,
     }
+
+
+def _copies(endpoint: Endpoint, deployments: list[Deployment], recent: Mapping[UUID, telemetry.Summary]) -> Any:
+    """Those of the present mirror."""
+    found = (recent.get(item.pk) for item in deployments if item.name in endpoint.live_mirror)
+    return next((summary.copies for summary in found if summary), None)
 
 
 def _row(deployment: Deployment, endpoint: Endpoint, recent: Any, planned: Mapping[str, int] | None) -> dict[str, Any]:
@@ -126,7 +151,8 @@ def _note(deployment: Deployment, recent: Any) -> str:
 
 
 def _rest(endpoint: Endpoint) -> str:
-    body = json.dumps({"traffic": endpoint.traffic, "version": endpoint.traffic_version})
+    mirror = {"mirror_traffic": endpoint.mirror_traffic} if endpoint.mirror_traffic else {}
+    body = json.dumps({"traffic": endpoint.traffic, **mirror, "version": endpoint.traffic_version})
     lines = (
         f"curl -X PUT {settings.STUDIO_PUBLIC_URL}/api/v1/endpoints/{endpoint.name}/traffic/",
         '  -H "Authorization: Bearer $STUDIO_TOKEN"',

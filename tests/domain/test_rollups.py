@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from endpoints.domain.buckets import LATENCY_BOUNDS_MS
 from endpoints.domain.rollups import (
     COUNTS,
+    MIRROR_COUNTS,
     RESOLUTIONS,
     Gauge,
     SampleValues,
@@ -24,8 +25,9 @@ gauges = st.none() | st.integers(0, 50).map(Gauge.of)
 samples = st.builds(
     SampleValues,
     covered_ms=st.integers(0, 60_000),
-    counts=st.dictionaries(st.sampled_from(COUNTS), st.integers(0, 1000)),
+    counts=st.dictionaries(st.sampled_from((*COUNTS, *MIRROR_COUNTS)), st.integers(0, 1000)),
     latency=st.dictionaries(st.sampled_from(LATENCY_BOUNDS_MS), st.integers(0, 1000), max_size=6),
+    mirror_latency=st.dictionaries(st.sampled_from(LATENCY_BOUNDS_MS), st.integers(0, 1000), max_size=6),
     cpu_ms=st.integers(0, 60_000),
     cpu_covered_ms=st.integers(0, 60_000),
     active=gauges,
@@ -54,6 +56,12 @@ def test_what_is_stored_is_what_is_read(values: SampleValues) -> None:
 def test_requests_and_errors() -> None:
     values = SampleValues(counts={"2xx": 5, "3xx": 1, "4xx": 2, "5xx": 3, "model_errors": 2, "timeouts": 1})
     assert (values.requests, values.errors) == (11, 5)
+
+
+def test_copies_are_no_requests() -> None:
+    values = SampleValues(counts={"2xx": 5, "mirror_requests": 7, "mirror_failures": 3}, mirror_latency={10: 7})
+    assert (values.requests, values.errors, values.mirror_requests, dict(values.latency)) == (5, 0, 7, {})
+    assert merged([values, values]).mirror_latency == {10: 14}
 
 
 def test_a_gauge_keeps_its_extremes() -> None:

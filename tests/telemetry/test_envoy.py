@@ -85,7 +85,8 @@ def test_bins_that_are_not_quite_whole_are() -> None:
         ("cluster.d-0a.upstream_rq_active_overflow", True),
         ("cluster.d-0a.upstream_rq_500", False),
         ("cluster.d-0a.zone.x.upstream_rq_2xx", False),
-        ("cluster.m-0a.upstream_rq_2xx", False),
+        ("cluster.m-0a.upstream_rq_2xx", True),
+        ("cluster.activator.upstream_rq_2xx", False),
         ("http.gateway.downstream_rq_2xx", False),
     ],
 )

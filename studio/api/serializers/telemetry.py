@@ -55,6 +55,17 @@ class ReplicasSerializer(serializers.Serializer[Any]):
     wanted = serializers.FloatField(allow_null=True)
 
 
+class CopiesSerializer(serializers.Serializer[Any]):
+    """Copies of requests for a mirror: in none of the other numbers."""
+
+    requests = serializers.IntegerField()
+    requests_per_minute = serializers.FloatField(allow_null=True)
+    failures = serializers.IntegerField(help_text="4xx, 5xx, not reached, and the two below.")
+    timeouts = serializers.IntegerField()
+    dropped = serializers.IntegerField(help_text="Because the deployment had enough copies to work on.")
+    latency_ms = LatencySerializer()
+
+
 class PointSerializer(serializers.Serializer[Any]):
     """One interval. Null is not measured, which is not zero."""
 
@@ -68,6 +79,7 @@ class PointSerializer(serializers.Serializer[Any]):
         "bytes_in, bytes_out. What is zero is left out.",
     )
     latency_ms = LatencySerializer(help_text="From merged buckets.")
+    mirror = CopiesSerializer(allow_null=True, help_text="Null where no request was copied to it.")
     in_flight = GaugeSerializer(allow_null=True)
     cpu_cores = serializers.FloatField(allow_null=True, help_text="Per replica.")
     memory_bytes = GaugeSerializer(allow_null=True, help_text="Per replica.")
