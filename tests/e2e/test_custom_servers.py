@@ -3,8 +3,10 @@
 import os
 import signal
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import httpx
 import pytest
@@ -38,7 +40,11 @@ def routes(port: int, admin: int = 0) -> dict[str, Any]:
 
 
 def model(studio: RunningStudio, name: str, type: str, files: dict[str, str]) -> str:
-    uploads = [("files", (path, text)) for path, text in files.items()]
+    packed = BytesIO()
+    with ZipFile(packed, "w") as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+    uploads = {"files": ("model.zip", packed.getvalue())}
     made = api(studio, "POST", "models/", data={"name": name, "type": type}, files=uploads).json()
     return f"azureml:{name}:{made['version']}"
 
