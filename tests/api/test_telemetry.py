@@ -60,12 +60,28 @@ class TestMetrics:
                 "error_percent": 10.0,
                 "counts": {"2xx": 18, "5xx": 2, "bytes_in": 400},
                 "latency_ms": {"p50": 9.5, "p95": 9.95, "p99": 9.99},
+                "mirror": None,
                 "in_flight": {"mean": 1.5, "max": 2},
                 "cpu_cores": 0.25,
                 "memory_bytes": {"mean": 4096.0, "max": 4096},
                 "replicas": {"ready": 2.0, "wanted": 3.0},
             }
         ]
+
+    def test_copies_are_told_apart(self, reader: APIClient, blue: Deployment) -> None:
+        copies = {"mirror_requests": 30, "mirror_failures": 6, "mirror_timeouts": 2, "mirror_overflows": 3}
+        sample(blue, 3, SampleValues(covered_ms=10_000, counts={"2xx": 1, **copies}, mirror_latency={10: 30}))
+        (point,) = reader.get(f"{BLUE}?range=15m").json()["deployments"][0]["points"]
+        assert (point["requests"], point["error_percent"], point["counts"]) == (1, 0.0, {"2xx": 1})
+        assert point["mirror"] == {
+            "requests": 30,
+            "requests_per_minute": 180.0,
+            "failures": 6,
+            "timeouts": 2,
+            "dropped": 3,
+            "latency_ms": {"p50": 9.5, "p95": 9.95, "p99": 9.99},
+        }
+        assert point["latency_ms"]["p50"] is None
 
     def test_what_was_not_measured_is_null_or_missing(self, reader: APIClient, blue: Deployment) -> None:
         sample(blue, 3, SampleValues())

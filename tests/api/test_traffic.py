@@ -80,9 +80,36 @@ def test_a_deployment_that_is_not_ready_takes_none(owner: APIClient, world: Worl
     assert "not ready" in fields(put(owner, {"blue": 100}))["traffic"]
 
 
-def test_a_mirror_is_refused_by_name(owner: APIClient, blue: Deployment) -> None:
-    assert fields(put(owner, {"blue": 100}, mirror_traffic={"blue": 10})).keys() == {"mirror_traffic"}
-    assert put(owner, {"blue": 100}, mirror_traffic={}).status_code == 200
+def test_a_mirror_beside_the_traffic(owner: APIClient, world: World, prices: Endpoint) -> None:
+    for name in ("blue", "green"):
+        world.deployment(prices, name)
+    body = put(owner, {"blue": 100}, mirror_traffic={"green": 10}).json()
+    assert (body["mirror_traffic"], body["live_mirror_traffic"], body["live"]) == ({"green": 10}, {}, False)
+    world.settle()
+    body = owner.get(TRAFFIC).json()
+    assert (body["live_mirror_traffic"], body["live"], body["version"]) == ({"green": 10}, True, 2)
+    endpoint = owner.get("/api/v1/endpoints/prices/").json()
+    assert (endpoint["mirror_traffic"], endpoint["live_mirror_traffic"]) == ({"green": 10}, {"green": 10})
+    assert "Stop the mirror" in fields(put(owner, {"blue": 90, "green": 10}))["traffic"]
+    assert put(owner, {"green": 100}, mirror_traffic={"blue": 5}).json()["mirror_traffic"] == {"blue": 5}
+    assert put(owner, {"green": 100}, mirror_traffic={}).json()["mirror_traffic"] == {}
+
+
+@pytest.mark.parametrize(
+    ("mirror", "words"),
+    [({"blue": 10}, "has live traffic"), ({"green": 51}, "0 to 50"), ({"red": 1}, "no deployment")],
+)
+def test_a_mirror_that_cannot_be_is_refused(
+    mirror: dict[str, int], words: str, owner: APIClient, blue: Deployment, green: Deployment
+) -> None:
+    assert words in fields(put(owner, {"blue": 100}, mirror_traffic=mirror))["mirror_traffic"]
+    assert owner.get(TRAFFIC).json()["version"] == 1
+
+
+def test_a_mirror_of_another_kind_is_refused_where_it_stands(owner: APIClient, blue: Deployment) -> None:
+    assert fields(put(owner, {"blue": 100}, mirror_traffic={"blue": "most"})).keys() == {"mirror_traffic.blue"}
+    assert fields(put(owner, {"blue": 100}, mirror_traffic="green")).keys() == {"mirror_traffic"}
+    assert fields(put(owner, {"blue": 100}, mirror_traffic=None)).keys() == {"mirror_traffic"}
 
 
 def test_a_reader_may_look_only(reader: APIClient, stranger: APIClient, blue: Deployment) -> None:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from endpoints.domain.errors import Invalid
-from endpoints.domain.traffic import checked_traffic
+from endpoints.domain.traffic import check_no_share_for_mirror, checked_mirror, checked_traffic
 
 BOTH = {"blue", "green"}
 
@@ -57,3 +57,39 @@ def test_whatever_passes_sums_to_100_or_is_empty(traffic: dict[str, int]) -> Non
         return
     assert sum(shares.values()) in (0, 100)
     assert all(0 < share <= 100 for share in shares.values())
+
+
+@pytest.mark.parametrize(
+    ("mirror", "kept"), [({"green": 50}, {"green": 50}), ({"green": 0}, {}), ({}, {}), ({"blue": 0}, {})]
+)
+def test_one_mirror_up_to_half(mirror: dict[str, int], kept: dict[str, int]) -> None:
+    assert checked_mirror(mirror, traffic={"blue": 100}, deployments=BOTH, ready=BOTH) == kept
+
+
+@pytest.mark.parametrize(
+    ("mirror", "said"),
+    [
+        ({"green": 51}, "whole number from 0 to 50"),
+        ({"green": -1}, "whole number"),
+        ({"green": 1.5}, "whole number"),
+        ({"green": True}, "whole number"),
+        ({"green": "10"}, "whole number"),
+        ({"blue": 10}, "blue has live traffic"),
+        ({"red": 10}, "There is no deployment “red” here. There are: blue, green, slow."),
+        ({"slow": 10}, "slow is not ready"),
+        ({"green": 10, "slow": 0}, "exactly one"),
+        ([("green", 10)], "maps a deployment's name"),
+        (None, "maps a deployment's name"),
+    ],
+)
+def test_a_mirror_that_cannot_be(mirror: object, said: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        checked_mirror(mirror, traffic={"blue": 100}, deployments={*BOTH, "slow"}, ready=BOTH)
+    assert said in caught.value.fields["mirror_traffic"]
+
+
+def test_the_mirror_takes_no_live_traffic() -> None:
+    check_no_share_for_mirror({"blue": 100}, {"green": 10})
+    with pytest.raises(Invalid) as caught:
+        check_no_share_for_mirror({"blue": 90, "green": 10}, {"green": 10})
+    assert "Stop the mirror in the same change" in caught.value.fields["traffic"]

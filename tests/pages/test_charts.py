@@ -207,3 +207,13 @@ def test_cost_is_stacked_bars() -> None:
     assert found["layout"]["barmode"] == "stack"
     assert found["layout"]["yaxis"]["title"]["text"] == "USD per day"
     assert known(found["data"][0]) == [0.25]
+
+
+def test_copies_are_a_dashed_line_beside_the_requests() -> None:
+    copies = values(counts={"2xx": 1, "mirror_requests": 30, "mirror_failures": 3})
+    found = drawn("requests", series((deployment("blue"), {0: values()}), (deployment("green", 1), {0: copies})))
+    line = named(found, "green copies")
+    assert (line["y"][0], line["line"]["dash"], line["meta"], "stackgroup" in line) == (30, "dash", {"slot": 1}, False)
+    assert named(found, "green failed copies")["y"][0] == 3
+    assert "blue copies" not in {trace["name"] for trace in found["data"]}
+    assert found["summary"].startswith("101 in all")

@@ -6,9 +6,11 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from endpoints.domain.rollups import SampleValues, aligned, to_json
 from endpoints.models import Endpoint, Event
-from tests.factories import DeploymentFactory
+from tests.factories import DeploymentFactory, SampleFactory
 
 URL = reverse("endpoint_traffic", args=["churn"])
 HTMX = {"HX-Request": "true"}
@@ -102,3 +104,84 @@ def test_a_reader_sees_no_button_and_changes_nothing(
     assert client.post(URL, {"version": "1", **given}).status_code in (403, 422)
     assert shares(churn) == ({"blue": 100}, 1)
     assert not Event.objects.filter(verb="traffic.updated").exists()
+
+
+def copies(endpoint: Endpoint) -> dict[str, int]:
+    endpoint.refresh_from_db()
+    return endpoint.mirror_traffic
+
+
+def test_a_mirror_is_started_and_stopped_without_scripts(signed_in: SignedIn, churn: Endpoint) -> None:
+    client = signed_in("contributor")
+    started = {"traffic-blue": "100", "mirror": "green", "mirror_percent": "15", "version": "1"}
+    assert client.post(URL, started).status_code == 303
+    assert (copies(churn), shares(churn)) == ({"green": 15}, ({"blue": 100}, 2))
+    page = client.get(URL).content.decode()
+    assert '<option value="green" selected' in page
+    assert "mirror_traffic" in page  # the same over the API
+    assert client.post(URL, {"traffic-blue": "100", "mirror": "", "version": "2"}).status_code == 303
+    assert copies(churn) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ({"mirror": "blue", "mirror_percent": "10"}, "blue has live traffic"),
+        ({"mirror": "green", "mirror_percent": "51"}, "0 to 50"),
+        ({"mirror": "green", "mirror_percent": ""}, "0 to 50"),
+        ({"mirror": "red", "mirror_percent": "10"}, "no deployment"),
+    ],
+)
+def test_a_mirror_that_cannot_be_changes_nothing(
+    signed_in: SignedIn, churn: Endpoint, given: dict[str, str], word: str
+) -> None:
+    answer = signed_in("owner").post(URL, {"traffic-blue": "100", "version": "1", **given})
+    assert answer.status_code == 422
+    assert word in answer.content.decode()
+    assert (copies(churn), shares(churn)) == ({}, ({"blue": 100}, 1))
+
+
+def test_who_takes_live_traffic_stops_being_the_mirror_or_is_told(signed_in: SignedIn, churn: Endpoint) -> None:
+    Endpoint.objects.update(mirror_traffic={"green": 10})
+    client = signed_in("owner")
+    promoted = {"traffic-blue": "90", "traffic-green": "10", "version": "1"}
+    refused = client.post(URL, promoted)
+    assert refused.status_code == 422
+    assert "Stop the mirror" in refused.content.decode()
+    assert client.post(URL, {**promoted, "mirror": ""}).status_code == 303
+    assert (copies(churn), shares(churn)) == ({}, ({"blue": 90, "green": 10}, 2))
+
+
+def test_the_toast_brings_the_mirror_back_too(signed_in: SignedIn, churn: Endpoint) -> None:
+    Endpoint.objects.update(mirror_traffic={"green": 10})
+    client = signed_in("owner")
+    answer = client.post(URL, {"traffic-green": "100", "mirror": "", "version": "1"}, headers=HTMX)
+    undo = json.loads(answer["HX-Trigger"])["toast"]["undo"]["values"]
+    assert (undo["mirror"], undo["mirror_percent"]) == ("green", "10")
+    assert client.post(URL, undo).status_code == 303
+    assert (copies(churn), shares(churn)) == ({"green": 10}, ({"blue": 100}, 3))
+
+
+def test_copies_and_the_failed_ones_are_told(signed_in: SignedIn, churn: Endpoint) -> None:
+    Endpoint.objects.update(mirror_traffic={"green": 10}, live_mirror={"green": 10})
+    values = {"mirror_requests": 40, "mirror_failures": 8, "mirror_timeouts": 2, "mirror_overflows": 5}
+    now = timezone.now()
+    for name, counts in (("green", values), ("blue", {"2xx": 400})):
+        kept = SampleValues(covered_ms=60_000, counts=counts, mirror_latency={10: 40} if name == "green" else {})
+        SampleFactory(
+            deployment=churn.deployments.get(name=name), resolution=60, at=aligned(now, 60), values=to_json(kept)
+        )
+    for url in (URL, f"{URL}?part=live", reverse("endpoint_detail", args=["churn"])):
+        page = signed_in("reader").get(url).content.decode()
+        assert "40 copies for green" in page
+        assert "8 failed (20.0 %)" in page
+        assert "2 of them timed out, 5 of them dropped" in page
+        assert "copies of 10 % to green" in page
+    page = signed_in("owner").get(URL).content.decode()
+    assert "About 40.0 copies per minute" in page
+    assert "USD per 1,000 copies" in page
+
+
+def test_one_deployment_alone_is_offered_no_mirror(signed_in: SignedIn, churn: Endpoint) -> None:
+    churn.deployments.filter(name="green").delete()
+    assert "mirror_percent" not in signed_in("owner").get(URL).content.decode()

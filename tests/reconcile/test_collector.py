@@ -12,7 +12,7 @@ import time_machine
 from django.db import DatabaseError
 
 from endpoints import wiring
-from endpoints.domain.rollups import RETENTION, from_json
+from endpoints.domain.rollups import MIRROR_COUNTS, RETENTION, from_json
 from endpoints.enums import ReplicaState, UsagePhase
 from endpoints.models import CounterCursor, Deployment, Lease, Replica, Sample, Usage
 from endpoints.reconcile import collector
@@ -375,3 +375,35 @@ def test_what_the_gateway_counts_as_its_own_error_is_told_as_the_caller_saw_it()
     assert as_answered(grown) == {"2xx": 5, "4xx": 6, "5xx": 2, "timeouts": 3, "overflows": 2}
     assert as_answered({"2xx": 5}) == {"2xx": 5}
     assert as_answered({"5xx": 1, "timeouts": 3}) == {"4xx": 1, "5xx": 0, "timeouts": 3}
+
+
+def test_copies_are_counted_apart(studio: Studio) -> None:
+    copies = studio.deployment.cluster.replace("d-", "m-")
+    studio.requests(ok=10, server=1)
+    studio.gateway.add(copies, ok=4, client=1, server=3, timeouts=1, overflows=2)
+    studio.collect()
+    found = studio.values()
+    assert (found.requests, found.errors, found.mirror_requests) == (11, 1, 8)
+    assert {name: found.counts[name] for name in MIRROR_COUNTS} == {
+        "mirror_requests": 8,
+        "mirror_failures": 4,
+        "mirror_timeouts": 1,
+        "mirror_overflows": 2,
+    }
+    assert (sum(found.latency.values()), sum(found.mirror_latency.values())) == (11, 8)
+    assert found.covered_ms <= 10_000
+    studio.gateway.add(copies, ok=5)
+    studio.collect()
+    assert (studio.values().requests, studio.values().mirror_requests) == (0, 5)
+
+
+def test_copies_after_a_restart_of_the_gateway(studio: Studio) -> None:
+    copies = studio.deployment.cluster.replace("d-", "m-")
+    studio.requests(ok=1)
+    studio.gateway.add(copies, ok=5)
+    studio.collect()
+    studio.gateway.restart(at=studio.later(1))
+    studio.requests(ok=1)
+    studio.gateway.add(copies, ok=2)
+    studio.collect()
+    assert studio.values().mirror_requests == 2

@@ -37,7 +37,7 @@ class EndpointWordsBody(StrictSerializer):
         "public_network_access": Only(
             "enabled", "An endpoint cannot be closed to the network here; who calls it needs a key. Leave it out."
         ),
-        "mirror_traffic": Only({}, "Mirrored traffic is not available yet. Leave it out."),
+        "mirror_traffic": Only({}, TRAFFIC_ELSEWHERE),
         "traffic": Only({}, TRAFFIC_ELSEWHERE),
     }
     refused = {
@@ -65,7 +65,7 @@ class DeploymentBriefSerializer(serializers.Serializer[Any]):
 
 
 class EndpointSerializer(serializers.Serializer[Endpoint]):
-    """`traffic` is what was asked for, `live_traffic` what the gateway was last seen to do."""
+    """`traffic` and `mirror_traffic` are what was asked for, `live_…` what the gateway was last seen to do."""
 
     name = serializers.CharField()
     workspace = serializers.CharField(source="workspace.name")
@@ -79,6 +79,10 @@ class EndpointSerializer(serializers.Serializer[Endpoint]):
     host_scoring_uri = serializers.SerializerMethodField(help_text="At a host of its own; empty without a domain.")
     traffic = serializers.DictField(child=serializers.IntegerField())
     live_traffic = serializers.DictField(child=serializers.IntegerField())
+    mirror_traffic = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Copies; one deployment at most."
+    )
+    live_mirror_traffic = serializers.DictField(child=serializers.IntegerField(), source="live_mirror")
     deployments = DeploymentBriefSerializer(many=True, source="live_deployments")
     created_at = serializers.DateTimeField()
     created_by = maker()
@@ -98,12 +102,16 @@ class TrafficBody(StrictSerializer):
     traffic = serializers.DictField(
         child=serializers.IntegerField(), help_text="Whole percentages by deployment; they sum to 100, or to 0."
     )
+    mirror_traffic = serializers.DictField(
+        child=serializers.IntegerField(),
+        required=False,
+        help_text="Copies of the requests for one deployment without live traffic, at most 50 percent; its answers are "
+        "dropped. {} is none; left out, the mirror stays as it is.",
+    )
     version = serializers.IntegerField(
         required=False, help_text="That the change was made against; 409 if it is not the present one. Or If-Match."
     )
     reason = serializers.CharField(required=False, allow_blank=True, max_length=500, help_text="For the history.")
-
-    only = {"mirror_traffic": EndpointWordsBody.only["mirror_traffic"]}
 
 
 class TrafficSerializer(serializers.Serializer[Endpoint]):
@@ -113,11 +121,18 @@ class TrafficSerializer(serializers.Serializer[Endpoint]):
     live_traffic = serializers.DictField(
         child=serializers.IntegerField(), help_text="What the gateway was last seen to do."
     )
-    live = serializers.SerializerMethodField(help_text="Whether the two are the same.")
+    mirror_traffic = serializers.DictField(child=serializers.IntegerField(), help_text="Copies that were asked for.")
+    live_mirror_traffic = serializers.DictField(
+        child=serializers.IntegerField(),
+        source="live_mirror",
+        help_text="Copies that the gateway was last seen to send.",
+    )
+    live = serializers.SerializerMethodField(help_text="Whether what was asked for is what the gateway does.")
     live_at = serializers.DateTimeField(allow_null=True)
 
     def get_live(self, endpoint: Endpoint) -> bool:
-        return bool(endpoint.traffic == endpoint.live_traffic)
+        asked, live = (endpoint.traffic, endpoint.mirror_traffic), (endpoint.live_traffic, endpoint.live_mirror)
+        return bool(asked == live)
 
 
 class RegenerateBody(StrictSerializer):
