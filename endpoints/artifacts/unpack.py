@@ -187,13 +187,19 @@ class _Sparing:
 
 
 def _lift_single_folder(folder: Path) -> None:
-    """A zipped folder is meant as its content."""
+    """A zipped folder is meant as its content, unless it is a model of a Triton repository: then its name counts."""
     entries = list(folder.iterdir())
-    if len(entries) != 1 or not entries[0].is_dir():
+    if len(entries) != 1 or not entries[0].is_dir() or _is_triton_model(entries[0]):
         return
     only = entries[0].rename(folder.with_name(f"{folder.name}.lifted"))
     folder.rmdir()
     only.rename(folder)
+
+
+def _is_triton_model(folder: Path) -> bool:
+    """Numbered versions, and perhaps a config beside them."""
+    inside = [path for path in folder.iterdir() if path.name != "config.pbtxt"]
+    return bool(inside) and all(path.is_dir() and path.name.isdecimal() for path in inside)
 
 
 def _head(stream: IO[bytes]) -> bytes:

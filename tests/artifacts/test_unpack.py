@@ -43,6 +43,11 @@ def test_a_single_folder_at_the_top_is_left_out(tmp_path: Path, ending: str) -> 
     assert content(tmp_path) == {"out/MLmodel": b"m", "out/data/x.bin": b"x" * 100}
 
 
+def test_a_model_of_a_triton_repository_keeps_its_folder(tmp_path: Path) -> None:
+    unpack_archive(pack("zip", {"half/1/model.py": b"m", "half/config.pbtxt": b"c"}), "a.zip", tmp_path / "out", SMALL)
+    assert content(tmp_path) == {"out/half/1/model.py": b"m", "out/half/config.pbtxt": b"c"}
+
+
 @pytest.mark.parametrize("ending", ["zip", "tar.gz"])
 def test_several_at_the_top_stay(tmp_path: Path, ending: str) -> None:
     unpack_archive(pack(ending, {"./a/b": b"1", "c": b"2"}), f"a.{ending}", tmp_path / "out", SMALL)
