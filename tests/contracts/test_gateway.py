@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from endpoints.domain.routing import RouteTable, route_table
+from endpoints.domain.routing import Mirror, RouteTable, route_table
 from endpoints.gateway.fake import FakeGateway
 from endpoints.gateway.port import Gateway, RouteTableRefused
 from tests.gateway.replica import Replica, replicas
@@ -106,3 +106,25 @@ def test_a_table_published_while_it_is_down_is_in_force_on_its_return(subject: S
     assert not subject.gateway.observe().live
     subject.come_back()
     eventually(lambda: subject.in_force(table))
+
+
+def test_a_mirror_comes_into_force_and_goes(subject: Subject) -> None:
+    """Its replicas are counted once."""
+    blue, green = deployment("blue", subject.replica.socket), deployment("green", subject.replica.socket, weight=0)
+    for mirror in (Mirror(deployment="green", percent=50), Mirror(deployment="green", percent=1), None):
+        table = route_table([endpoint("contract", blue, green, mirror=mirror)])
+        subject.gateway.publish(table)
+        eventually(lambda table=table: subject.in_force(table))  # type: ignore[misc]
+        eventually(lambda: subject.gateway.observe().healthy == {"d-blue": 1, "d-green": 1})
+
+
+def test_a_mirror_that_cannot_be_is_refused(subject: Subject) -> None:
+    blue, green = deployment("blue", subject.replica.socket), deployment("green", weight=0)
+    good = route_table([endpoint("contract", blue, green)])
+    subject.gateway.publish(good)
+    eventually(lambda: subject.in_force(good))
+    for name, percent in (("green", 51), ("green", 0), ("blue", 10), ("red", 10)):
+        mirror = Mirror(deployment=name, percent=percent)
+        with pytest.raises(RouteTableRefused, match="mirror"):
+            subject.gateway.publish(route_table([endpoint("contract", blue, green, mirror=mirror)]))
+        assert subject.in_force(good)

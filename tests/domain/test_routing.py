@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from endpoints.domain.routing import DeploymentRoute, EndpointRoute, RouteTable, faults, route_table
+from endpoints.domain.routing import DeploymentRoute, EndpointRoute, Mirror, RouteTable, faults, route_table
 
 
 def deployment(**changes: Any) -> DeploymentRoute:
@@ -86,3 +86,29 @@ def test_nothing_stands_twice() -> None:
 def test_a_key_that_a_header_cannot_carry_is_refused_without_being_quoted(key: str) -> None:
     found = faults(route_table([endpoint(deployment(), keys=(key,))]))
     assert found == ["Endpoint diabetes: a key is empty or has characters that a header cannot carry."]
+
+
+def mirrored(name: str, percent: int) -> RouteTable:
+    green = deployment(name="green", cluster="d-2", weight=0)
+    mirror = Mirror(deployment=name, percent=percent)
+    return route_table([dataclasses.replace(endpoint(deployment(), green), mirror=mirror)])
+
+
+def test_a_mirror_is_part_of_the_version() -> None:
+    assert faults(mirrored("green", 50)) == []
+    assert mirrored("green", 50).version != mirrored("green", 49).version
+
+
+@pytest.mark.parametrize(
+    ("name", "percent", "told"),
+    [
+        ("blue", 10, "the mirror blue has live traffic"),
+        ("red", 10, "the mirror red is none of its deployments"),
+        ("green", 0, "from 1 to 50"),
+        ("green", 51, "from 1 to 50"),
+    ],
+)
+def test_a_mirror_that_cannot_be_honoured(name: str, percent: int, told: str) -> None:
+    (fault,) = faults(mirrored(name, percent))
+    assert told in fault
+    assert fault.startswith("Endpoint diabetes")

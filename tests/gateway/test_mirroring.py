@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from endpoints.domain.routing import DeploymentRoute, EndpointRoute, Mirror
+from endpoints.telemetry.envoy import EnvoyStatistics
 from tests.gateway.replica import Replica, Replicas
 from tests.gateway.running import AUTHORIZED, KEY, RunningGateway, deployment, endpoint, eventually
 
@@ -130,7 +131,10 @@ def test_a_copy_has_the_time_out_of_its_deployment(
         eventually(lambda: copies(envoy, "membership_healthy") == 1)
         assert {each.status_code for each in score(client, 20)} == {200}
         eventually(lambda: copies(envoy, "upstream_rq_timeout") > 0)
-        assert copies(envoy, "upstream_rq_5xx") > 0
+        seen = EnvoyStatistics(envoy.admin_socket).scrape().clusters
+        assert seen["m-green"].counts["5xx"] >= seen["m-green"].counts["timeouts"] > 0
+        assert seen["d-blue"].counts["2xx"] == 20
+        assert "5xx" not in seen["d-blue"].counts
 
 
 def test_a_target_that_is_dead_fails_nobody(envoy: RunningGateway, servers: Replicas, client: httpx.Client) -> None:

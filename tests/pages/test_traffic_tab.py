@@ -108,7 +108,8 @@ def test_a_reader_sees_no_button_and_changes_nothing(
 
 def copies(endpoint: Endpoint) -> dict[str, int]:
     endpoint.refresh_from_db()
-    return endpoint.mirror_traffic
+    found: dict[str, int] = endpoint.mirror_traffic
+    return found
 
 
 def test_a_mirror_is_started_and_stopped_without_scripts(signed_in: SignedIn, churn: Endpoint) -> None:
