@@ -1,6 +1,6 @@
 """What a replica should be, and what it was seen to be."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -52,6 +52,7 @@ class ReplicaSpec:
     socket: str  # where the server listens: a unix socket of at most 107 bytes, or 127.0.0.1:PORT
     liveness: Probe
     readiness: Probe
+    verdict_socket: str = ""  # a unix socket on which its keeper answers 200 while it is ready, for the gateway
     vcpu: float | None = None
     memory_bytes: int | None = None
     drain_seconds: float = 30
@@ -70,6 +71,7 @@ class Isolation:
     boxed: bool  # own mounts, processes and users; egress can be closed
     own_network: bool = False  # with egress open, too: the machine's own services are out of reach
     reason: str = ""  # why not boxed, and what to do
+    network_reason: str = ""  # why it has no network of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,7 @@ class ReplicaObservation:
     restarts: int = 0
     exit_code: int | None = None  # of the last exit; negative is a signal
     reason: str = ""  # one of Kubernetes' words: Started, LivenessProbeFailed, ReadinessProbeFailed, BackOff, ...
+    conditions: Sequence[Mapping[str, str]] = ()  # Ready and Live, as domain.conditions has them
     message: str = ""  # a sentence for people, with the line of the log that matters when there is one
 
 

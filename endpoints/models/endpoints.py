@@ -26,9 +26,8 @@ class Endpoint(models.Model):
     description = models.TextField(blank=True)
     tags = models.JSONField(default=dict, blank=True)
     auth_mode = models.CharField(max_length=10, choices=AuthMode.choices, default=AuthMode.KEY)
-    settings_version = models.PositiveIntegerField(
-        default=1
-    )  # of words, limits, CORS and auth_mode, for optimistic locking
+    # Of words, limits, CORS and auth_mode, for optimistic locking.
+    settings_version = models.PositiveIntegerField(default=1)
     state = models.CharField(max_length=10, choices=ProvisioningState.choices, default=ProvisioningState.CREATING)
     # Desired traffic {deployment: percent}, its version for optimistic locking, and the route revision carrying it.
     traffic = models.JSONField(default=dict, blank=True)

@@ -15,8 +15,16 @@ from endpoints.models import Deployment, EnvironmentBuild, GatewayState, Lease, 
 from endpoints.reconcile import builds, outcomes, phases, replicas
 from endpoints.reconcile.endpoints import bury_endpoints, give_all_traffic
 from endpoints.reconcile.leases import Held, lease
-from endpoints.reconcile.replica_specs import addresses_of, remove_scratch, replica_id, replica_spec, socket_of
+from endpoints.reconcile.replica_specs import (
+    addresses_of,
+    remove_scratch,
+    replica_id,
+    replica_spec,
+    socket_of,
+    verdict_socket_of,
+)
 from endpoints.reconcile.situations import situation
+from endpoints.reconcile.standing import note_conditions
 from endpoints.selectors.revisions import as_of, as_serving, revision_of
 from endpoints.services.routes import next_revision
 
@@ -87,6 +95,7 @@ def _decide(deployment: Deployment, operation: Operation | None) -> Plan:
         gateway=GatewayState.objects.filter(pk=1).first() or GatewayState(),
         now=timezone.now(),
     )
+    note_conditions(deployment, now, operation, now=timezone.now())
     decided = plan(now)
     return plan(replace(now, healthy=_healthy(deployment))) if decided.ask_gateway else decided
 
@@ -117,7 +126,7 @@ def _start(deployment: Deployment, starts: Iterable[Start]) -> None:
     specs = []
     for (specified, ordinal), row in zip(wanted, rows, strict=True):
         addresses = addresses_of(specified, row)
-        replicas.locate(row, addresses.scoring, addresses.readiness)
+        replicas.locate(row, addresses.scoring, verdict_socket_of(row.pk))
         specs.append(replica_spec(specified, ordinal, addresses))
     for spec in specs:
         wiring.compute().start(spec)

@@ -1,6 +1,5 @@
 """From a deployment's row to what the compute adapter runs."""
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from endpoints import wiring
+from endpoints.compute.local.files import remove_tree
 from endpoints.domain.addresses import tcp
 from endpoints.domain.images import registry_of
 from endpoints.domain.inference_config import Routes
@@ -28,13 +28,19 @@ def replica_id(deployment: Deployment, ordinal: int) -> str:
 
 
 def socket_of(replica: str) -> str:
-    """In a folder of its own: all that a boxed replica sees of the folder of sockets."""
+    """In a folder of its own, in place of which a boxed replica has another."""
     return str(Path(settings.STUDIO_RUN_DIR) / replica / "http.sock")
 
 
+def verdict_socket_of(replica: str) -> str:
+    """Beside that folder: out of a boxed replica's sight."""
+    return str(Path(settings.STUDIO_RUN_DIR) / f"{replica}.ok")
+
+
 def remove_scratch(replica: str) -> None:
-    shutil.rmtree(_scratch(replica), ignore_errors=True)
-    shutil.rmtree(Path(socket_of(replica)).parent, ignore_errors=True)
+    Path(verdict_socket_of(replica)).unlink(missing_ok=True)
+    remove_tree(_scratch(replica))
+    remove_tree(Path(socket_of(replica)).parent)
 
 
 def _scratch(replica: str) -> Path:
@@ -107,11 +113,12 @@ def replica_spec(deployment: Deployment, ordinal: int, addresses: Addresses) -> 
         socket=addresses.scoring,
         liveness=Probe(path=server.liveness_path, address=liveness, **deployment.liveness_probe),
         readiness=Probe(path=server.readiness_path, address=readiness, **deployment.readiness_probe),
+        verdict_socket=verdict_socket_of(name),
         vcpu=float(instance.vcpu),
         memory_bytes=instance.memory_mib * 1024 * 1024,
         drain_seconds=DRAIN_SECONDS,
         visible=(*_visible(given), *server.visible),
-        writable=(given.scratch_dir, str(Path(given.socket).parent)),
+        writable=(given.scratch_dir,),
         egress=deployment.egress_public_network_access == NetworkAccess.ENABLED,
         relays=addresses.relays,
         container=server.container,

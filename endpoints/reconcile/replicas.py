@@ -7,13 +7,25 @@ from django.db import transaction
 from django.utils import timezone
 
 from endpoints.domain.actor import SYSTEM
+from endpoints.domain.conditions import Stored, gone, stamped
 from endpoints.domain.replicas import ReplicaObservation
 from endpoints.enums import ReplicaState
 from endpoints.models import Replica
 from endpoints.services import events
 from endpoints.services.routes import next_revision
 
-_SEEN = ("state", "pid", "restarts", "exit_code", "reason", "message", "started_at", "ready_at", "changed_at")
+_SEEN = (
+    "state",
+    "pid",
+    "restarts",
+    "exit_code",
+    "reason",
+    "message",
+    "started_at",
+    "ready_at",
+    "changed_at",
+    "conditions",
+)
 _BLANK: dict[str, Any] = {
     "state": ReplicaState.STARTING,
     "pid": None,
@@ -25,6 +37,7 @@ _BLANK: dict[str, Any] = {
     "ready_at": None,
     "changed_at": None,
     "stopping_at": None,
+    "conditions": [],
 }
 
 
@@ -41,12 +54,16 @@ def sync(rows: Iterable[Replica], seen: Iterable[ReplicaObservation]) -> None:
 
 def _changes(row: Replica, seen: ReplicaObservation | None) -> dict[str, Any]:
     if seen is not None:
-        facts = {name: getattr(seen, name) for name in _SEEN}
+        facts = {name: getattr(seen, name) for name in _SEEN} | {"conditions": [dict(c) for c in seen.conditions]}
     elif row.started_at is None and row.stopping_at is None:
         return {}  # asked for, and not seen yet
     else:
-        facts = {"state": ReplicaState.STOPPED, "pid": None}
+        facts = {"state": ReplicaState.STOPPED, "pid": None, "conditions": _gone(row)}
     return {name: value for name, value in facts.items() if getattr(row, name) != value}
+
+
+def _gone(row: Replica) -> list[Stored]:
+    return stamped(gone("Stopped"), row.conditions, at=timezone.now().isoformat())
 
 
 def _note(row: Replica, changes: dict[str, Any]) -> None:
@@ -93,9 +110,10 @@ def start_rows(rows: Iterable[Replica]) -> None:
     Replica.objects.filter(pk__in=[row.pk for row in rows]).update(**_BLANK)
 
 
-def locate(row: Replica, scoring: str, readiness: str) -> None:
-    """Where it will listen. One that is routed already, because it only got lost, is found by the gateway there."""
-    places = {"socket": scoring, "readiness_socket": "" if readiness == scoring else readiness}
+def locate(row: Replica, scoring: str, verdict: str) -> None:
+    """Where it will listen, and where its keeper answers for it. One that is routed already, because it only got lost,
+    is found by the gateway there."""
+    places = {"socket": scoring, "readiness_socket": verdict}
     with transaction.atomic():
         stored = Replica.objects.select_for_update(no_key=True).get(pk=row.pk)
         if all(getattr(stored, name) == value for name, value in places.items()):

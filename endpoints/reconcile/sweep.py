@@ -16,6 +16,7 @@ from endpoints.reconcile.endpoints import give_all_traffic
 from endpoints.reconcile.gateway import reconcile_gateway
 from endpoints.reconcile.leases import lease
 from endpoints.reconcile.situations import situation
+from endpoints.reconcile.standing import note_conditions
 from endpoints.selectors.revisions import as_serving
 
 logger = logging.getLogger(__name__)
@@ -57,18 +58,18 @@ def _unsettled(rows: list[Replica], seen: list[ReplicaObservation]) -> list[str]
     for deployment in deployments:
         key = str(deployment.pk)
         operation = running.get(deployment.pk)
-        decided = plan(
-            situation(
-                deployment,
-                rows=rows_of[key],
-                seen=seen_of[key],
-                operation=operation,
-                builds=found,
-                past=past.get(deployment.pk),
-                gateway=state,
-                now=now,
-            )
+        as_seen = situation(
+            deployment,
+            rows=rows_of[key],
+            seen=seen_of[key],
+            operation=operation,
+            builds=found,
+            past=past.get(deployment.pk),
+            gateway=state,
+            now=now,
         )
+        note_conditions(deployment, as_seen, operation, now=now)
+        decided = plan(as_seen)
         if operation is not None or decided != Plan():
             unsettled.append(key)
     return unsettled

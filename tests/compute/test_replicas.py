@@ -47,7 +47,8 @@ def test_the_studios_own_server_becomes_ready_answers_and_goes(supervisor: Runni
 
 def test_starting_twice_is_starting_once(supervisor: RunningSupervisor) -> None:
     spec = supervisor.spec("twice")
-    first = supervisor.started(spec)
+    supervisor.started(spec)
+    first = supervisor.wait("twice", lambda seen: any(c["status"] == "True" for c in seen.conditions[1:]))
     supervisor.compute.start(spec)
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(supervisor.compute.start, [spec] * 8))
@@ -147,7 +148,8 @@ def test_a_killed_supervisord_leaves_nothing_running(own_supervisor: RunningSupe
 
 def test_a_keeper_that_is_too_slow_to_end_blocks_no_second_one(supervisor: RunningSupervisor) -> None:
     """The one that holds the folder's lock is the only one that runs a server."""
-    first = supervisor.started(supervisor.spec("two-keepers"))
+    supervisor.started(supervisor.spec("two-keepers"))
+    first = supervisor.wait("two-keepers", lambda seen: any(c["status"] == "True" for c in seen.conditions[1:]))
     folder = supervisor.folder / "replicas" / "two-keepers"
     second = subprocess.run(
         [sys.executable, "-I", str(KEEPER), str(folder)], capture_output=True, text=True, check=False

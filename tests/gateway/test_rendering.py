@@ -5,11 +5,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from endpoints.domain.routing import DeploymentRoute, EndpointRoute, RouteTable, route_table
+from endpoints.domain.routing import DeploymentRoute, EndpointRoute, Mirror, RouteTable, route_table
 from endpoints.gateway.envoy.bootstrap import bootstrap, latency_bounds
 from endpoints.gateway.envoy.clusters import HTTP1, OUTLIER_DETECTION, cluster, health_check
 from endpoints.gateway.envoy.documents import discovery_document
 from endpoints.gateway.envoy.listener import Doors, plain_listener
+from endpoints.gateway.envoy.mirroring import mirror_clusters
 from endpoints.gateway.envoy.resources import Layout, manifest, render, with_clusters_of
 from endpoints.gateway.envoy.routes import route_configuration, weighted_routes
 
@@ -59,7 +60,7 @@ def test_a_cluster() -> None:
         "connect_timeout": "1s",
         "lb_policy": "LEAST_REQUEST",
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
-        "health_checks": [health_check("/ready")],
+        "health_checks": [health_check(BLUE)],
         "outlier_detection": OUTLIER_DETECTION,
         "circuit_breakers": {
             "thresholds": [
@@ -215,3 +216,33 @@ def test_the_listener_trusts_nobody_and_shares_its_port_with_nobody() -> None:
         "buffer",
         "router",
     ]
+
+
+def test_only_routes_of_unpinned_requests_are_copied() -> None:
+    mirrored = dataclasses.replace(DIABETES, mirror=Mirror(deployment="off", percent=10))
+    resources = render(route_table([mirrored]))
+    copying = [
+        route["route"]["cluster"]
+        for route in every_route(resources.route_configurations[0])
+        if "request_mirror_policies" in route.get("route", {})
+    ]
+    assert copying == ["d-1", "d-1", "d-2"]  # scoring apart where it has another path
+    assert [each["name"] for each in resources.clusters] == ["d-1", "d-2", "d-3", "m-3"]
+    assert "m-3" not in str(render(TABLE).clusters)
+
+
+def test_copies_get_half_of_what_the_target_works_on() -> None:
+    for concurrent, sockets, copies in ((1, (), 1), (1, ("/a",), 1), (4, ("/a", "/b"), 4), (5, ("/a",), 2)):
+        target = dataclasses.replace(OFF, sockets=sockets, max_concurrent_requests_per_instance=concurrent)
+        mirror = Mirror(deployment="off", percent=10)
+        (found,) = mirror_clusters(dataclasses.replace(DIABETES, deployments=(BLUE, target), mirror=mirror))
+        (limits,) = found["circuit_breakers"]["thresholds"]
+        assert {limits[name] for name in ("max_connections", "max_requests", "max_pending_requests")} == {copies}
+        assert found["per_connection_buffer_limit_bytes"] > max(BLUE.max_request_bytes, target.max_request_bytes)
+
+
+def test_keepers_are_asked_often_and_servers_patiently() -> None:
+    judged = replace(BLUE, readiness_sockets=tuple((socket, f"{socket}.ok") for socket in BLUE.sockets))
+    assert (health_check(judged)["interval"], health_check(judged)["no_traffic_healthy_interval"]) == ("1s", "1s")
+    in_part = replace(BLUE, readiness_sockets=judged.readiness_sockets[:1])
+    assert (health_check(in_part)["interval"], health_check(in_part)["no_traffic_healthy_interval"]) == ("2s", "5s")

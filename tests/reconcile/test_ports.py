@@ -63,9 +63,9 @@ def test_a_command_is_routed_by_its_ports(world: World, settings: Any) -> None:
     deployment = world.deployment(world.endpoint(), **{**COMMAND, "inference_config": split})
     (row,) = Deployment.objects.get(pk=deployment.pk).replicas.all()
     ports = {port.declared: port.number for port in row.ports.all()}
-    assert (row.socket, row.readiness_socket) == (f"127.0.0.1:{ports[8080]}", f"127.0.0.1:{ports[9090]}")
     spec = world.compute.specs[row.pk]
-    assert (spec.readiness.address, spec.liveness.address) == (row.readiness_socket, "")
+    assert (row.socket, row.readiness_socket) == (f"127.0.0.1:{ports[8080]}", spec.verdict_socket)
+    assert (spec.readiness.address, spec.liveness.address) == (f"127.0.0.1:{ports[9090]}", "")
     assert spec.command[-1] == str(ports[8080])
     (route,) = table_of(load()).endpoints[0].deployments
     assert (route.scoring_path, route.readiness_path) == ("/predict", "/ready")

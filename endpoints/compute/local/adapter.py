@@ -12,9 +12,10 @@ from typing import Any
 from endpoints.compute.containers.containers import Containers
 from endpoints.compute.local.files import read_json, write_private
 from endpoints.compute.local.log_files import read_chunk, tail, whole
-from endpoints.compute.local.sandbox import BLOCK_FD, INFO_FD, NO_TOOLS, Tools, boxed
+from endpoints.compute.local.sandbox import BLOCK_FD, INFO_FD, NO_TOOLS, Tools, View, boxed
 from endpoints.compute.local.supervisor import SupervisorPrograms, SupervisorUnreachable
 from endpoints.compute.port import ComputeError
+from endpoints.domain.addresses import port_of
 from endpoints.domain.programs import Program, ProgramState
 from endpoints.domain.replicas import ContainerEngine, Isolation, LogChunk, ReplicaObservation, ReplicaSpec
 from endpoints.enums import ReplicaState
@@ -22,6 +23,7 @@ from endpoints.enums import ReplicaState
 KEEPER = Path(__file__).with_name("keeper.py")
 RELAY = Path(__file__).with_name("relay.py")
 DRAIN_GRACE_SECONDS = 10  # what the keeper adds, and a little, before supervisord would kill it
+OUTSIDE = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 _TIMES = ("started_at", "ready_at", "changed_at")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -30,9 +32,17 @@ class LocalCompute:
     """A folder per replica under `state_dir`: specification, status, log. supervisord holds the keepers."""
 
     def __init__(
-        self, *, programs: SupervisorPrograms, state_dir: Path, tools: Tools = NO_TOOLS, container_socket: str = ""
+        self,
+        *,
+        programs: SupervisorPrograms,
+        state_dir: Path,
+        tools: Tools = NO_TOOLS,
+        container_socket: str = "",
+        hidden: tuple[Path, ...] = (),
     ) -> None:
+        """`hidden`: folders of the studio's, which no box shows."""
         self._programs = programs
+        self._hidden = tuple(str(folder) for folder in hidden)
         self._state_dir = state_dir
         self._tools = tools
         self._containers = Containers(socket=container_socket, owner=str(state_dir))
@@ -40,11 +50,11 @@ class LocalCompute:
     def start(self, spec: ReplicaSpec) -> None:
         folder = self._folder(spec.id)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        server = {
-            "command": self._command(spec, folder),
-            "environment": _environment(spec),
-            "directory": spec.working_directory,
-        }
+        server = {"command": self._command(spec, folder), "directory": spec.working_directory}
+        boxed = self._is_boxed(spec)
+        server |= (
+            {"environment": OUTSIDE, "inside": _environment(spec)} if boxed else {"environment": _environment(spec)}
+        )
         write_private(folder / "server.json", json.dumps(server))
         secret = ("environment", "command", "container")
         description = {key: value for key, value in asdict(spec).items() if key not in secret}
@@ -55,7 +65,7 @@ class LocalCompute:
             Program(
                 name=spec.id,
                 command=(sys.executable, "-I", str(KEEPER), str(folder)),
-                environment={"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"},
+                environment=OUTSIDE,
                 directory=str(folder),
                 log_path=str(folder / "keeper.log"),
                 stop_seconds=spec.drain_seconds + DRAIN_GRACE_SECONDS + 5,
@@ -69,12 +79,18 @@ class LocalCompute:
             if not spec.egress:
                 raise ComputeError(f"Egress cannot be closed here. {self._tools.reason}")
             return list(spec.command)
+        sockets = _sockets(spec)
         return boxed(
             (*_relay(spec), *spec.command),
             tools=self._tools,
             egress=spec.egress,
-            visible=(*spec.visible, *_seen_by_relay(spec)),
-            writable=spec.writable,
+            view=View(
+                visible=(*spec.visible, *_seen_by_relay(spec)),
+                writable=spec.writable,
+                hidden=self._hidden,
+                sockets=(str(Path(sockets[0]).parent), str(_inside(sockets[0]))) if sockets else None,
+                memory_bytes=spec.memory_bytes,
+            ),
             folder=folder,
         )
 
@@ -95,10 +111,19 @@ class LocalCompute:
 
     def _box(self, spec: ReplicaSpec) -> dict[str, Any] | None:
         """What the keeper must know of it."""
-        if not self._tools.bubblewrap or spec.container is not None:
+        if not self._is_boxed(spec):
             return None
-        network = self._tools.slirp4netns if spec.egress else ""
-        return {"info_fd": INFO_FD, "block_fd": BLOCK_FD, "slirp4netns": network}
+        sockets = _sockets(spec)
+        return {
+            "info_fd": INFO_FD,
+            "block_fd": BLOCK_FD,
+            "slirp4netns": self._tools.slirp4netns if spec.egress else "",
+            "inside": str(_inside(sockets[0])) if sockets else "",
+            "sockets": sockets,
+        }
+
+    def _is_boxed(self, spec: ReplicaSpec) -> bool:
+        return bool(self._tools.bubblewrap) and spec.container is None
 
     def isolation(self) -> Isolation:
         return self._tools.isolation
@@ -170,6 +195,17 @@ def _threads(spec: ReplicaSpec) -> dict[str, str]:
     return dict.fromkeys(_THREADS, str(max(1, int(spec.vcpu)))) if spec.vcpu else {}
 
 
+def _sockets(spec: ReplicaSpec) -> list[str]:
+    """Where it is reached; all of them in one folder."""
+    found = (spec.socket, spec.readiness.address, spec.liveness.address)
+    return sorted({each for each in found if each and port_of(each) is None})
+
+
+def _inside(socket: str) -> Path:
+    """What a boxed server has in place of the folder of its sockets: it must not choose what stands there."""
+    return Path(socket).parent / "inside"
+
+
 def _relay(spec: ReplicaSpec) -> tuple[str, ...]:
     """A server on a port, in a network of its own, is reached through sockets that stand in the replica's folder."""
     if not spec.relays:
@@ -192,4 +228,5 @@ def _python() -> str:
 
 def _told(status: dict[str, Any]) -> dict[str, Any]:
     times = {key: datetime.fromisoformat(status[key]) if status.get(key) else None for key in _TIMES}
-    return {**times, **{key: status[key] for key in ("pid", "restarts", "exit_code", "reason", "message")}}
+    told = {key: status[key] for key in ("pid", "restarts", "exit_code", "reason", "message")}
+    return {**times, **told, "conditions": status.get("conditions", [])}

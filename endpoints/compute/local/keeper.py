@@ -24,15 +24,17 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from endpoints.compute.local.box import Box, exit_code
-from endpoints.compute.local.memory import proportional_bytes, resident_bytes
+from endpoints.compute.local.memory import MOST_PROCESSES, proportional_bytes, resident_bytes, tree
 from endpoints.compute.local.output import Output, line_that_matters
 from endpoints.compute.local.probing import probe
+from endpoints.compute.local.verdict import Verdict
 from endpoints.domain.addresses import port_of
 
 EAGER_SECONDS = 0.05  # between looks, until the server was ready once
 CALM_SECONDS = 0.2
 MEMORY_SECONDS = 1.0
 BACK_OFF = (0.1, 1, 2, 4, 8, 16, 32, 60)
+LEAVE_SECONDS = 1.5  # for the gateway to see that it is not ready any more, before a restart that was asked for
 DRAIN_GRACE_SECONDS = 10  # for the server's own end, after its own drain_seconds
 STABLE_SECONDS = 60  # a server that ran so long starts over with the shortest back-off
 
@@ -56,13 +58,13 @@ class ProbeClock:
         self.waited = False  # a success ends the initial delay early
 
     def look(self, address: str, now: float, *, eager: bool, given_up: Callable[[], bool]) -> None:
-        """Probe if it is due. While eager, more often than the period; but failures count once a period."""
+        """Probe if it is due. While eager, more often than the period; but what follows counts once a period."""
         if now < self.due:
             return
         self.complaint = probe(self.spec.get("address") or address, self.spec["path"], self.spec["timeout"], given_up)
         if given_up():
             return
-        self.due = now + (EAGER_SECONDS if eager else self.spec["period"])
+        self.due = now + (EAGER_SECONDS if eager and self.complaint else self.spec["period"])
         if not self.complaint:
             self.successes, self.failures, self.waited = self.successes + 1, 0, True
         elif self._counts(now):
@@ -88,6 +90,7 @@ class Keeper:
         self.output = Output(folder / "server.log")
         self.box = Box(self.spec["box"]) if self.spec.get("box") else None
         self.server: subprocess.Popen[bytes] | None = None
+        self.verdict = Verdict(self.spec.get("verdict_socket", ""))
         self.container_state = folder / "container.json.state"
         self.container_pid: int | None = None
         self.liveness = ProbeClock(self.spec["liveness"])
@@ -95,6 +98,7 @@ class Keeper:
         self.was_ready = False
         self.attempt = 0
         self.untold = False
+        self.last_end = ""
         self.stop_asked = self.restart_asked = False
         self.status: dict[str, Any] = {
             **{name: self.spec[name] for name in ("id", "deployment_id", "generation", "ordinal")},
@@ -107,12 +111,14 @@ class Keeper:
             "exit_code": None,
             "reason": "",
             "message": "",
+            "conditions": [],
         }
 
     def run(self) -> None:
         signal.signal(signal.SIGTERM, self._on_stop)
         signal.signal(signal.SIGINT, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_restart)
+        self.verdict.serve()
         self.tell("Starting")
         try:
             while True:
@@ -150,6 +156,8 @@ class Keeper:
         )
         if self.box:
             self.box.enter()
+            if self.box.complaint:
+                self.output.say(self.box.complaint)
         assert self.server.stdout is not None
         self.reader = self.output.follow(self.server.stdout)
         self.began = time.monotonic()
@@ -193,6 +201,7 @@ class Keeper:
             if now >= memory_due:
                 memory_due = now + MEMORY_SECONDS
                 self.check_memory()
+                self.check_processes()
                 self.tell_again()
             time.sleep(CALM_SECONDS if self.was_ready else EAGER_SECONDS)
         self.ended()
@@ -200,6 +209,8 @@ class Keeper:
     def look(self, now: float) -> None:
         if not self.container_begun():
             return
+        if self.box:
+            self.box.lead_out()
         path = self.spec["socket"]
         eager = not self.was_ready and not self.readiness.failed
         self.readiness.look(path, now, eager=eager, given_up=self.is_asked)
@@ -211,7 +222,9 @@ class Keeper:
         if not self.was_ready and now - self.began < self.liveness.spec["initial_delay"]:
             return
         self.liveness.look(path, time.monotonic(), eager=False, given_up=self.is_asked)
-        if self.liveness.failed:
+        if self.liveness.passed:
+            self.alive()
+        elif self.liveness.failed:
             self.end_server("LivenessProbeFailed", self.why("Not alive", self.liveness), drain=False)
 
     def why(self, what: str, clock: ProbeClock) -> str:
@@ -228,10 +241,28 @@ class Keeper:
             message = f"It used {used // 2**20} MiB; its instance type has {limit // 2**20} MiB."
             self.end_server("OutOfMemory", message, drain=False)
 
+    def check_processes(self) -> None:
+        assert self.server is not None
+        if self.box and len(tree(self.server.pid)) > MOST_PROCESSES:
+            message = f"It started more than {MOST_PROCESSES} processes."
+            self.end_server("TooManyProcesses", message, drain=False)
+
+    def alive(self) -> None:
+        again = f"Restarted {self.status['restarts']} times. {self.last_end}" if self.status["restarts"] else ""
+        if self.judge("Live", "True", "LivenessProbeSucceeded", again):
+            self.tell_again()
+
     def end_server(self, reason: str, message: str, *, drain: bool) -> None:
         self.output.say(f"{reason}: {message}")
         self.tell("Draining" if drain else "BackingOff", reason=reason, message=message)
+        if drain and self.verdict.path:
+            self.leave()
         self.stop_server(self.patience if drain else 0)
+
+    def leave(self) -> None:
+        until = time.monotonic() + LEAVE_SECONDS
+        while time.monotonic() < until and not self.stop_asked:
+            time.sleep(EAGER_SECONDS)
 
     @property
     def patience(self) -> float:
@@ -267,10 +298,11 @@ class Keeper:
         self.stop_server(0)  # what it left of its process group
         self.reader.join(1)
         code = exit_code(self.server.returncode) if self.box else self.server.returncode
-        given = self.status["reason"] in ("LivenessProbeFailed", "OutOfMemory")
+        given = self.status["reason"] in ("LivenessProbeFailed", "OutOfMemory", "TooManyProcesses")
         line = line_that_matters(list(self.output.tail))
         message = self.status["message"] if given else line or f"It ended with exit code {code} and no output."
         self.output.say(f"the server ended with exit code {code}")
+        self.last_end = f"The last time: {message}"
         self.tell(
             "BackingOff",
             reason=self.status["reason"] if given else "BackOff",
@@ -297,14 +329,30 @@ class Keeper:
         if self.server is not None:
             self.stop_server(self.patience)
         self.remove_socket()
+        self.verdict.remove()
         self.tell("Stopped", reason="Stopped", pid=None)
 
     # -- what others see
 
     def tell(self, state: str, **changes: Any) -> None:
         self.status.update(changes, state=state, changed_at=_now())
+        self.verdict.ready = state == "Ready"
+        reason, message = self.status["reason"], self.status["message"]
+        self.judge("Ready", "True" if state == "Ready" else "False", reason, message)
+        if state in ("Starting", "BackingOff", "Stopped"):
+            self.judge("Live", "Unknown" if state == "Starting" else "False", reason, message)
         self.untold = True
         self.tell_again()
+
+    def judge(self, kind: str, status: str, reason: str, message: str) -> bool:
+        """A condition (domain.conditions), with the time since when it has its status. Whether that changed."""
+        others = [each for each in self.status["conditions"] if each["type"] != kind]
+        before = [each for each in self.status["conditions"] if each["type"] == kind and each["status"] == status]
+        since = before[0]["lastTransitionTime"] if before else _now()
+        now = {"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": since}
+        self.status["conditions"] = [*others, now] if kind == "Live" else [now, *others]
+        self.untold = self.untold or not before
+        return not before
 
     def tell_again(self) -> None:
         """What a full disk kept us from telling. It is no reason for the server to end."""

@@ -47,7 +47,7 @@ def cluster(deployment: DeploymentRoute) -> Json:
         lb_policy="LEAST_REQUEST",
         # Nothing is sent to a host whose check failed, not even when all of them failed.
         common_lb_config={"healthy_panic_threshold": {"value": 0}},
-        health_checks=[health_check(deployment.readiness_path)],
+        health_checks=[health_check(deployment)],
         outlier_detection=OUTLIER_DETECTION,
         circuit_breakers={"thresholds": [thresholds(deployment)]},
         typed_extension_protocol_options={"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": HTTP1},
@@ -88,19 +88,21 @@ def thresholds(deployment: DeploymentRoute) -> Json:
     }
 
 
-def health_check(path: str) -> Json:
-    """A patient check: a busy single-threaded server may answer late. Dead hosts are found by the requests.
+def health_check(deployment: DeploymentRoute) -> Json:
+    """Where the keepers answer for their replicas, what they say holds within a second.
 
-    What is not healthy yet is asked four times a second; what is healthy and idle, every five seconds.
+    Else a patient check: a busy single-threaded server may answer late. Dead hosts are found by the requests. What is
+    not healthy yet is asked four times a second.
     """
+    judged = {socket for socket, _ in deployment.readiness_sockets} >= set(deployment.sockets)
     return {
         "timeout": "5s",
-        "interval": "2s",
+        "interval": "1s" if judged else "2s",
         "interval_jitter_percent": 20,
         "no_traffic_interval": "0.25s",
-        "no_traffic_healthy_interval": "5s",
+        "no_traffic_healthy_interval": "1s" if judged else "5s",
         "unhealthy_interval": "0.25s",
         "healthy_threshold": 1,
         "unhealthy_threshold": 3,
-        "http_health_check": {"path": path, "expected_statuses": [{"start": 200, "end": 400}]},
+        "http_health_check": {"path": deployment.readiness_path, "expected_statuses": [{"start": 200, "end": 400}]},
     }
