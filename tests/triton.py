@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tests.runtime.environment import build
 
-PACKAGES = ("nvidia-pytriton==0.7.0", "numpy==2.3.4")
+# Its Python backend knows numpy 1 alone.
+PACKAGES = ("nvidia-pytriton==0.7.0", "numpy==1.26.4")
 START = """#!/bin/sh
 export LD_LIBRARY_PATH={libraries}:{python}
 export PATH={folder}/bin:$PATH

@@ -73,7 +73,11 @@ def on_socket(path: Path) -> Iterator[str]:
 
 def asked(envoy: RunningGateway, name: str, socket: str, readiness: str) -> httpx.Response:
     pairs = ((socket, readiness),) if readiness else ()
-    settings = {"scoring_path": "/v1/models/half:predict", "readiness_path": "/alive", "readiness_sockets": pairs}
+    settings: dict[str, Any] = {
+        "scoring_path": "/v1/models/half:predict",
+        "readiness_path": "/alive",
+        "readiness_sockets": pairs,
+    }
     envoy.put(endpoint(name, deployment("blue", socket, cluster=f"d-{name}", **settings)))
     return httpx.post(f"{envoy.url}/{name}/score", headers=AUTHORIZED, timeout=30)
 
