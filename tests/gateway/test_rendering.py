@@ -242,7 +242,7 @@ def test_copies_get_half_of_what_the_target_works_on() -> None:
 
 
 def test_keepers_are_asked_often_and_servers_patiently() -> None:
-    judged = replace(BLUE, readiness_sockets=tuple((socket, f"{socket}.ok") for socket in BLUE.sockets))
+    judged = dataclasses.replace(BLUE, readiness_sockets=tuple((socket, f"{socket}.ok") for socket in BLUE.sockets))
     assert (health_check(judged)["interval"], health_check(judged)["no_traffic_healthy_interval"]) == ("1s", "1s")
-    in_part = replace(BLUE, readiness_sockets=judged.readiness_sockets[:1])
+    in_part = dataclasses.replace(BLUE, readiness_sockets=judged.readiness_sockets[:1])
     assert (health_check(in_part)["interval"], health_check(in_part)["no_traffic_healthy_interval"]) == ("2s", "5s")
