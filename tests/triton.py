@@ -32,8 +32,9 @@ instance_group [{ kind: KIND_CPU }]
 """
 
 
-def tritonserver(folder: Path) -> Path:
-    """The program, as distributions lay it out: FOLDER/bin/tritonserver and FOLDER/backends."""
+def tritonserver(shared: Path) -> Path:
+    """The program, as distributions lay it out: bin/tritonserver, with backends beside bin. Kept in `shared`."""
+    folder = shared / "-".join(("triton", *PACKAGES)).replace("=", "")
     python = build(folder, "--no-deps", *PACKAGES, with_runtime=False)
     program = folder / "bin" / "tritonserver"
     with Path(f"{folder}.lock").open("w") as lock:

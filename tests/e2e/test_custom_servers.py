@@ -23,7 +23,7 @@ SERVER = Path(__file__).parents[1] / "compute" / "http_server.py"
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
     """A studio with a container engine and a Triton."""
-    program = tritonserver(tmp_path_factory.getbasetemp().parent / "triton")
+    program = tritonserver(tmp_path_factory.getbasetemp().parent)
     with (
         running_podman() as podman,
         running(STUDIO_CONTAINER_SOCKET=podman.socket, STUDIO_TRITON=str(program)) as studio,
