@@ -64,10 +64,13 @@ class EndpointDetail(StudioView):
 
     @extend_schema(responses=EndpointSerializer)
     def get(self, request: Request, name: str) -> Response:
-        """Show an endpoint."""
-        return Response(_shown(self.endpoint(name)))
+        """Show an endpoint.
 
-    @extend_schema(request=EndpointWordsBody, responses=EndpointSerializer)
+        The ETag is the version of its settings: words, authentication, limits, CORS."""
+        endpoint = self.endpoint(name)
+        return Response(_shown(endpoint), headers={"ETag": etag(endpoint.settings_version)})
+
+    @extend_schema(parameters=[IF_MATCH], request=EndpointWordsBody, responses=EndpointSerializer)
     def patch(self, request: Request, name: str) -> Response:
         """Change an endpoint.
 
@@ -77,10 +80,11 @@ class EndpointDetail(StudioView):
         body = self.body(EndpointWordsBody)
         mode = body.pop("auth_mode", None)
         with transaction.atomic():
-            update_endpoint(actor=self.actor, endpoint=endpoint, **body)
+            version = expected_version(request)
+            update_endpoint(actor=self.actor, endpoint=endpoint, expected_version=version, **body)
             if mode is not None:
                 set_auth_mode(actor=self.actor, endpoint=endpoint, auth_mode=mode)
-        return Response(_shown(endpoint))
+        return Response(_shown(endpoint), headers={"ETag": etag(endpoint.settings_version)})
 
     @extend_schema(request=None, responses={202: EndpointSerializer})
     def delete(self, request: Request, name: str) -> Response:

@@ -1,5 +1,5 @@
 """Every error as RFC 9457 problem+json: {type, title, status, code, detail, instance, request_id}, and for bad input
-`errors`: [{field, message}]."""
+`errors`: [{field, message}]; for a change that came too late `changes`: what was done meanwhile."""
 
 import json
 import logging
@@ -65,6 +65,7 @@ class Problem:
     code: str
     detail: str
     errors: list[dict[str, str]] = field(default_factory=list)
+    changes: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def status(self) -> int:
@@ -80,7 +81,8 @@ class Problem:
             "instance": f"urn:uuid:{request_id}",
             "request_id": request_id,
         }
-        return body | ({"errors": self.errors} if self.errors else {})
+        more = {"errors": self.errors, "changes": self.changes}
+        return body | {name: listed for name, listed in more.items() if listed}
 
 
 def problem_response(error: Exception, context: Mapping[str, Any]) -> Response:
@@ -105,8 +107,9 @@ def _problem(error: Exception, *, conditional: bool) -> Problem:
     if isinstance(error, api_errors.ValidationError):
         errors = list(_flat(error.detail))
         return Problem(code="invalid", detail=" ".join(map(_sentence, errors)), errors=errors)
-    if isinstance(error, StaleVersion) and conditional:
-        return Problem(code="precondition_failed", detail=str(error))
+    if isinstance(error, StaleVersion):
+        code = "precondition_failed" if conditional else error.code
+        return Problem(code=code, detail=str(error), changes=error.changes)
     if isinstance(error, StudioError) and error.code in KINDS:
         return Problem(code=error.code, detail=str(error))
     code = next((code for kind, code in _OTHERS if isinstance(error, kind)), "internal")

@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from endpoints.permissions import Action, require_staff
+from endpoints.permissions import require_staff
 from endpoints.selectors.identity import provider_for, providers_for, signing_keys_for
 from endpoints.services.access_tokens import data_plane_token, token_for
 from endpoints.services.identity import add_provider, refresh_provider, remove_provider, update_provider
@@ -38,7 +38,7 @@ class EndpointToken(StudioView):
 
         Azure's token/action. Of an endpoint with aml_token it opens that one alone, whoever holds it, and its issue
         stands in the history; with aad_token it says who you are, and your role decides."""
-        token = token_for(actor=self.actor, endpoint=self.endpoint(name, Action.SCORE))
+        token = token_for(actor=self.actor, endpoint=self.endpoint(name, None))
         return Response(EndpointTokenSerializer(token).data)
 
 

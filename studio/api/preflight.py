@@ -21,7 +21,7 @@ from studio.api.serializers.deployments import IN_YAML, DeploymentBody, specific
 from studio.api.view import StudioView
 
 
-class CheckSerializer(serializers.Serializer[Any]):
+class PreflightCheckSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     outcome = serializers.ChoiceField([outcome.value for outcome in Outcome], help_text="running: ask again.")
     message = serializers.CharField()
@@ -40,17 +40,17 @@ class CauseSerializer(serializers.Serializer[Any]):
 class Preflight(StudioView):
     tag = "Deployments"
 
-    @extend_schema(request=DeploymentBody, responses=page_of(CheckSerializer))
-    def post(self, request: Request, name: str) -> Response:
+    @extend_schema(request=DeploymentBody, responses=page_of(PreflightCheckSerializer))
+    def post(self, request: Request, endpoint: str) -> Response:
         """Check a deployment.
 
         As it would be created, without creating it: nothing is started for it but the resolution of its requirements.
         """
-        found = self.endpoint(name, Action.WRITE)
+        found = self.endpoint(endpoint, Action.WRITE)
         body = self.body(DeploymentBody, endpoint=found, user=self.person, workspace=found.workspace)
         checks = preflight(Specification(**specification_fields(body)), workspace=found.workspace)
         rows = [{**asdict(check), "field": IN_YAML.get(check.field, check.field)} for check in checks]
-        return listed(CheckSerializer(rows, many=True).data)
+        return listed(PreflightCheckSerializer(rows, many=True).data)
 
 
 class OperationCauses(StudioView):

@@ -16,6 +16,21 @@ class FieldProblemSerializer(serializers.Serializer[Any]):
     message = serializers.CharField()
 
 
+class ChangedFieldSerializer(serializers.Serializer[Any]):
+    field = serializers.CharField()  # type: ignore[assignment]
+    before = serializers.JSONField()
+    after = serializers.JSONField()
+
+
+class ChangeSerializer(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    by = serializers.CharField()
+    source = serializers.CharField(help_text="Which face of the studio it came through.")
+    verb = serializers.CharField(help_text="As in the history.")
+    reason = serializers.CharField()
+    fields = ChangedFieldSerializer(many=True)  # type: ignore[assignment]
+
+
 class ProblemSerializer(serializers.Serializer[Any]):
     """RFC 9457."""
 
@@ -27,6 +42,9 @@ class ProblemSerializer(serializers.Serializer[Any]):
     instance = serializers.CharField()
     request_id = serializers.CharField()
     errors = FieldProblemSerializer(many=True, required=False)  # type: ignore[assignment]
+    changes = ChangeSerializer(
+        many=True, required=False, help_text="Of a change that came too late: what was done meanwhile, in order."
+    )
 
 
 class StudioSchema(AutoSchema):

@@ -58,9 +58,11 @@ class StudioView(APIView):
         named = self.request.headers.get("X-Studio-Source", "").lower()
         return actor_of(self.request, Source.CLI if named == Source.CLI else Source.API)
 
-    def endpoint(self, name: str, action: Action = Action.READ) -> Endpoint:
+    def endpoint(self, name: str, action: Action | None = Action.READ) -> Endpoint:
+        """`action` None: whoever has any role on it."""
         endpoint = endpoint_for(self.person, name)
-        require(self.person, action, endpoint)
+        if action is not None:
+            require(self.person, action, endpoint)
         return endpoint
 
     def deployment(self, endpoint: str, name: str, action: Action = Action.READ) -> Deployment:

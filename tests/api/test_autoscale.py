@@ -123,7 +123,7 @@ def test_decisions_take_the_same_queries_however_many(
     for _ in range(number):
         ScaleDecisionFactory(deployment=blue)
     owner.get(DECISIONS)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         owner.get(DECISIONS)
 
 

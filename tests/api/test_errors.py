@@ -129,5 +129,5 @@ def test_bad_input_changes_nothing(owner: APIClient, monkeypatch: pytest.MonkeyP
     calls: list[Any] = []
     monkeypatch.setattr(endpoint_services, "create_credentials", calls.append)
     found = fields(owner.post(LIST, {"name": "x!", "description": 7, "colour": "red"}))
-    assert found == {"colour": "There is no such field. There are: description, tags, name, auth_mode, kind."}
+    assert found == {"colour": "There is no such field. There are: description, tags, auth_mode, name, kind."}
     assert calls == []

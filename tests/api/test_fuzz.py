@@ -33,7 +33,7 @@ def bodies() -> Iterator[tuple[str, str, list[str]]]:
         for operation in operations:
             if operation.media_type == "application/json" and operation.body:
                 names = [field.name for field in operation.body if "." not in field.name]
-                yield operation.method, path_of(operation.path, operation.id), names
+                yield operation.method, path_of(operation.path), names
 
 
 def queries() -> Iterator[tuple[str, list[str]]]:
@@ -41,11 +41,11 @@ def queries() -> Iterator[tuple[str, list[str]]]:
         parameters = methods.get("get", {}).get("parameters", [])
         names = [item["name"] for item in parameters if item["in"] == "query"]
         if names:
-            yield path_of(path, methods["get"]["operationId"]), names
+            yield path_of(path), names
 
 
-def path_of(path: str, operation_id: str) -> str:
-    if operation_id.endswith("a_deployment") or "/deployments/{name}/" in path:
+def path_of(path: str) -> str:
+    if "/deployments/{name}/" in path:
         path = path.replace("{name}", "blue")
     if path.startswith("/api/v1/workspaces/"):
         path = path.replace("{name}", "research")

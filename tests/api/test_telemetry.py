@@ -131,7 +131,7 @@ class TestMetrics:
             for back in range(1, rows + 1):
                 sample(deployment, back)
         reader.get("/api/v1/me/")
-        with django_assert_num_queries(6):  # token, endpoint, its deployments, all deployments, samples, events
+        with django_assert_num_queries(7):  # token, endpoint, its deployments, role, all deployments, samples, events
             assert len(reader.get(METRICS).json()["deployments"]) == rows
 
 
@@ -181,7 +181,7 @@ class TestCost:
         for _ in range(rows):
             UsageFactory(deployment=DeploymentFactory(endpoint=prices))
         reader.get("/api/v1/me/")
-        with django_assert_num_queries(7):  # token, endpoint, its deployments, usage, deployments, month, last days
+        with django_assert_num_queries(8):  # token, endpoint, its deployments, role, usage, deployments, month, last days
             assert len(reader.get(COST).json()["deployments"]) == rows
 
 

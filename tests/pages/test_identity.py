@@ -34,7 +34,7 @@ def it(signed_in: SignedIn, hints: object) -> Client:
 def url_of(name: str) -> str:
     return reverse(
         name,
-        args=[] if name in ("it_identity", "it_identity_add", "it_identity_test", "it_signing_rotate") else ["studio"],
+        args=[] if name in ("it_overview", "it_identity", "it_identity_add", "it_identity_test", "it_signing_rotate") else ["studio"],
     )
 
 

@@ -95,6 +95,14 @@ class DeploymentChanges(StrictSerializer):
     )
     liveness_probe = Probe(required=False)
     readiness_probe = Probe(required=False)
+    max_surge = serializers.CharField(
+        required=False, help_text="Replicas beyond the count in an update: 2, or 25% of them. Not one of Azure's."
+    )
+    progress_deadline_seconds = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        help_text="An update without progress for so long stops, and what served serves on; null: as the probes allow.",
+    )
 
     only = {
         "type": Only("managed", "Only managed deployments are available."),
@@ -166,7 +174,17 @@ _PLAIN = (
     "instance_type",
     "instance_count",
     "egress_public_network_access",
+    "max_surge",
+    "progress_deadline_seconds",
 )
+
+
+class ConditionSerializer(serializers.Serializer[Any]):
+    type = serializers.CharField()
+    status = serializers.ChoiceField(("True", "False", "Unknown"))
+    reason = serializers.CharField(help_text="A word for programs.")
+    message = serializers.CharField(help_text="A sentence for people.")
+    lastTransitionTime = serializers.DateTimeField(help_text="Since when it has its status.")
 
 
 class ReplicaSerializer(serializers.Serializer[Any]):
@@ -181,6 +199,7 @@ class ReplicaSerializer(serializers.Serializer[Any]):
     started_at = serializers.DateTimeField(allow_null=True)
     ready_at = serializers.DateTimeField(allow_null=True)
     changed_at = serializers.DateTimeField(allow_null=True)
+    conditions = ConditionSerializer(many=True, help_text="Ready and Live, as its probes say.")
 
 
 class _CodeShown(serializers.Serializer[Deployment]):
@@ -217,6 +236,9 @@ class DeploymentSerializer(serializers.Serializer[Any]):
     isolation = serializers.SerializerMethodField(help_text="How the replicas are kept from the machine they run on.")
     liveness_probe = Probe()
     readiness_probe = Probe()
+    max_surge = serializers.CharField()
+    progress_deadline_seconds = serializers.IntegerField(allow_null=True)
+    conditions = ConditionSerializer(many=True, help_text="Available, Ready, Live, Progressing, Degraded.")
     provisioning_state = serializers.ChoiceField(ProvisioningState.choices, source="state")
     error = FailureField()
     scale_to_zero_after = serializers.IntegerField(
