@@ -97,6 +97,7 @@ def _local() -> Adapters:
             state_dir=data / "replicas",
             tools=_sandbox_tools(),
             container_socket=settings.STUDIO_CONTAINER_SOCKET,
+            hidden=(data, run),
         ),
         gateway=EnvoyGateway(config_dir=data / "gateway", admin_socket=run / "envoy-admin.sock"),
         store=LocalArtifactStore(data / "artifacts"),

@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from endpoints.compute.local.adapter import LocalCompute
-from endpoints.compute.local.sandbox import tools
+from endpoints.compute.local.files import remove_tree
+from endpoints.compute.local.sandbox import NO_TOOLS, View, boxed, network_complaint, tools
 from endpoints.compute.port import ComputeError
 from endpoints.domain.replicas import ReplicaSpec
 from tests.compute.running import RUNTIME, RunningSupervisor, eventually, is_alive
@@ -28,8 +29,7 @@ def init():
 def run(raw_data):
     asked = json.loads(raw_data)
     try:
-        return {"result": {"read": read, "list": list_folder, "write": write, "connect": connect, "unix": unix,
-                           "who": who}[asked["do"]](*asked.get("with", []))}
+        return {"result": globals()[asked["do"]](*asked.get("with", []))}
     except OSError as error:
         return {"error": type(error).__name__}
 
@@ -38,6 +38,16 @@ def list_folder(path): return sorted(os.listdir(path))
 def write(path): pathlib.Path(path).write_text("x"); return "written"
 def connect(host, port): socket.create_connection((host, port), 3).close(); return "connected"
 def unix(path): socket.socket(socket.AF_UNIX).connect(path); return "connected"
+def shut(path): os.chmod(path, 0o600); return "shut"
+def variable(name): return os.environ.get(name)
+def descriptors(): return [os.readlink(f"/proc/2/fd/{name}") for name in os.listdir("/proc/2/fd")]
+def room(path): found = os.statvfs(path); return found.f_blocks * found.f_frsize
+def exchange(path, target): os.unlink(path); os.symlink(target, path); return "exchanged"
+def nest(path):
+    os.chdir(path)
+    for _ in range(2000): os.mkdir("d"); os.chdir("d")
+    os.chmod(path, 0)
+    return "nested"
 def who(): return [os.getuid(), len([name for name in os.listdir("/proc") if name.isdigit()])]
 """
 
@@ -66,7 +76,7 @@ class Prison:
             "socket": str(path),
             "working_directory": str(own / "code"),
             "visible": (sys.prefix, str(RUNTIME), str(own / "code")),
-            "writable": (str(own / "scratch"), str(own / "socket")),
+            "writable": (str(own / "scratch"),),
             "environment": {"PATH": "/usr/bin:/bin", "HOME": str(own / "scratch")},
             **settings,
         }
@@ -112,12 +122,109 @@ def test_it_sees_its_own_and_nothing_of_the_studios(prison: Prison, closed: str)
     assert prison.ask(closed, "write", str(own / "code" / "x")) == "OSError"
     assert prison.ask(closed, "write", "/usr/x") == "OSError"
     assert prison.ask(closed, "write", "/proc/sys/kernel/hostname") == "OSError"
-    assert prison.ask(closed, "list", str(prison.supervisor.folder)) == ["prison"]
-    assert prison.ask(closed, "list", str(prison.folder)) == [closed]
+    assert prison.ask(closed, "list_folder", str(prison.supervisor.folder)) == ["prison"]
+    assert prison.ask(closed, "list_folder", str(prison.folder)) == [closed]
     for path in (prison.supervisor.folder / "replicas" / closed / "replica.json", Path(__file__), Path("/etc/shadow")):
         assert path.exists()
         assert prison.ask(closed, "read", str(path)) == "FileNotFoundError"
-    assert str(os.getpid()) not in prison.ask(closed, "list", "/proc")
+    assert str(os.getpid()) not in prison.ask(closed, "list_folder", "/proc")
+
+
+def test_it_writes_to_nothing_but_its_own_folders(prison: Prison, closed: str) -> None:
+    for path in ("/x", "/dev/x", "/etc/x", str(Path(sys.prefix) / "x")):
+        assert prison.ask(closed, "write", path) == "OSError"
+    for device in ("/dev/null", "/dev/urandom"):
+        mode = Path(device).stat().st_mode
+        assert prison.ask(closed, "shut", device) in ("OSError", "PermissionError")
+        assert Path(device).stat().st_mode == mode
+    assert prison.ask(closed, "write", "/dev/null") == "written"
+
+
+def test_folders_in_memory_are_no_larger_than_its_memory(prison: Prison) -> None:
+    prison.supervisor.started(prison.spec("small", egress=False, memory_bytes=512 * 2**20))
+    assert [prison.ask("small", "room", path) for path in ("/tmp", "/dev/shm")] == [256 * 2**20] * 2
+    prison.supervisor.ended("small")
+
+
+def test_keys_of_the_machines_certificates_are_not_there(prison: Prison, closed: str) -> None:
+    assert prison.ask(closed, "list_folder", "/etc/ssl/private") == "FileNotFoundError"
+    assert prison.ask(closed, "list_folder", "/etc/ssl/certs")
+
+
+def test_no_descriptor_of_the_keepers_leads_out(prison: Prison, closed: str) -> None:
+    """But for its input and its output."""
+    found = [each for each in prison.ask(closed, "descriptors") if not each.startswith(("anon_inode:", "socket:"))]
+    assert {each.partition(":")[0] for each in found} <= {"/dev/null", "pipe"}
+    assert not any(str(prison.supervisor.folder) in each for each in found)
+
+
+def test_its_variables_are_set_within_the_box_alone(prison: Prison) -> None:
+    """One such as LD_PRELOAD would make bubblewrap itself run what the model brings, outside."""
+    given = {"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": "/brought", "TOKEN": "a = b"}
+    seen = prison.supervisor.started(prison.spec("loaded", egress=False, environment=given))
+    assert [prison.ask("loaded", "variable", name) for name in given] == list(given.values())
+    assert seen.pid is not None
+    outside = psutil.Process(seen.pid)
+    assert not {"LD_LIBRARY_PATH", "TOKEN"} & outside.environ().keys()
+    assert "a = b" not in " ".join(outside.cmdline())
+    prison.supervisor.ended("loaded")
+
+
+def test_a_link_in_place_of_its_socket_leads_nobody_to_the_studio(prison: Prison) -> None:
+    spec = prison.spec("forger", egress=False)
+    prison.supervisor.started(spec)
+    target = str(prison.supervisor.folder / "supervisor.sock")
+    assert prison.ask("forger", "exchange", spec.socket, target) == "exchanged"
+    assert str((Path(spec.socket).parent / "inside" / "http.sock").readlink()) == target
+    assert prison.ask("forger", "who")[0] == 65534  # the link is passed over
+    prison.supervisor.compute.restart("forger")
+    prison.supervisor.wait("forger", lambda now: now.reason != "Ready")
+    prison.supervisor.wait("forger", lambda now: now.state == "Ready")
+    assert prison.ask("forger", "who")[0] == 65534
+    prison.supervisor.ended("forger")
+
+
+def test_whatever_it_leaves_can_be_removed(prison: Prison) -> None:
+    spec = prison.spec("hoarder", egress=False)
+    prison.supervisor.started(spec)
+    scratch = Path(spec.writable[0])
+    kept = prison.folder / "kept"
+    kept.mkdir()
+    assert prison.ask("hoarder", "exchange", write_first(prison, scratch / "link"), str(kept)) == "exchanged"
+    assert prison.ask("hoarder", "nest", str(scratch)) == "nested"
+    prison.supervisor.ended("hoarder")
+    remove_tree(scratch)
+    assert not scratch.exists()
+    assert kept.exists()
+
+
+def write_first(prison: Prison, path: Path) -> str:
+    assert prison.ask("hoarder", "write", str(path)) == "written"
+    return str(path)
+
+
+def test_a_box_that_cannot_be_made_says_why(prison: Prison) -> None:
+    prison.supervisor.compute.start(prison.spec("hollow", egress=True, visible=(sys.prefix, "/no/such/folder")))
+    seen = prison.supervisor.wait("hollow", lambda now: now.restarts >= 1)
+    assert "/no/such/folder" in seen.message
+    prison.supervisor.ended("hollow")
+
+
+def test_the_studios_folders_are_hidden_where_a_visible_one_holds_them(tmp_path: Path) -> None:
+    view = View(visible=("/usr/studio/var/models/m",), hidden=("/usr/studio/var", "/srv/run"))
+    command = boxed(("/bin/true",), tools=NO_TOOLS, egress=False, view=view, folder=tmp_path)
+    text = " ".join(command)
+    assert text.index("--ro-bind /usr /usr") < text.index("--tmpfs /usr/studio/var")
+    assert text.index("--tmpfs /usr/studio/var") < text.index("--ro-bind /usr/studio/var/models/m")
+    assert "--remount-ro /usr/studio/var" in text
+    assert "/srv/run" not in text
+
+
+def test_a_program_that_cannot_connect_a_box_is_found_out(prison: Prison) -> None:
+    found = tools()
+    assert network_complaint(found.bubblewrap, found.slirp4netns) == ""
+    assert "could not connect" in network_complaint(found.bubblewrap, "/bin/false")
+    assert "No such file" in network_complaint(found.bubblewrap, "/no/such/program")
 
 
 def test_another_replicas_socket_and_the_studios_are_not_there(prison: Prison, closed: str) -> None:
