@@ -9,7 +9,9 @@ import pytest
 from django.urls import resolve, reverse
 from rest_framework.test import APIClient
 
+from endpoints.domain.actor import SYSTEM
 from endpoints.enums import Role
+from endpoints.services.generations import keep_generation
 from studio.api.errors import unknown_route
 from studio.api.reference import document
 from studio.api.routes import routes
@@ -89,12 +91,14 @@ def arguments(adapters: object) -> dict[str, Any]:
     AutoscaleSettingFactory(deployment=deployment)
     RegistryCredentialFactory(workspace=workspace, server="ghcr.io")
     ScaleDecisionFactory(deployment=deployment)
+    keep_generation(actor=SYSTEM, deployment=deployment)
     token = PersonalTokenFactory(user=owner)
     return {
         "name": NAME,
         "endpoint": NAME,
         "version": "1",
         "ordinal": 0,
+        "generation": 1,
         "email": "owner@example.com",
         "server": "ghcr.io",
         "operation_id": operation.pk,
@@ -110,7 +114,7 @@ def url_of(route: str, arguments: dict[str, Any]) -> str:
 
 def sample(path: str) -> str:
     """A path of the document with something in it."""
-    numbered = re.sub(r"{(token_id|ordinal)}", "1", path.replace("{operation_id}", str(UUID(int=1))))
+    numbered = re.sub(r"{(token_id|ordinal|generation)}", "1", path.replace("{operation_id}", str(UUID(int=1))))
     return re.sub(r"{\w+}", NAME, numbered)
 
 
