@@ -83,6 +83,7 @@ def _adapters() -> Adapters:
 def _local() -> Adapters:
     from endpoints.artifacts.store import LocalArtifactStore
     from endpoints.compute.local.adapter import LocalCompute
+    from endpoints.compute.local.sandbox import tools_for
     from endpoints.compute.local.supervisor import SupervisorPrograms
     from endpoints.environments.builder import UvEnvironmentBuilder
     from endpoints.gateway.envoy import EnvoyGateway
@@ -95,7 +96,7 @@ def _local() -> Adapters:
         compute=LocalCompute(
             programs=programs,
             state_dir=data / "replicas",
-            tools=_sandbox_tools(),
+            tools=tools_for(settings.STUDIO_SANDBOX),
             container_socket=settings.STUDIO_CONTAINER_SOCKET,
             hidden=(data, run),
         ),
@@ -105,12 +106,6 @@ def _local() -> Adapters:
         gateway_statistics=EnvoyStatistics(run / "envoy-admin.sock"),
         process_statistics=LocalProcesses(),
     )
-
-
-def _sandbox_tools() -> Any:
-    from endpoints.compute.local import sandbox
-
-    return sandbox.NO_TOOLS if settings.STUDIO_SANDBOX == "off" else sandbox.tools()
 
 
 def scan(folder: Path) -> ScanReport:

@@ -7,6 +7,7 @@ import ssl
 from pathlib import Path
 from typing import IO
 
+from endpoints.compute.local.sandbox import Tools, tools_for
 from studio.env import Env
 
 MIN_FREE_BYTES = 500 * 1024**2
@@ -48,6 +49,18 @@ def check_certificate(env: Env) -> None:
             f"STUDIO_TLS_CERT and STUDIO_TLS_KEY do not work together ({error}). "
             "Use PEM files: the certificate with its chain, and its key without a passphrase."
         ) from None
+
+
+def check_sandbox(env: Env) -> Tools:
+    """How replicas are kept apart here. Where that must be, and cannot wholly, nothing starts."""
+    found = tools_for(env.sandbox)
+    why = found.reason or found.network_reason
+    if env.sandbox == "require" and why:
+        raise CannotStart(
+            f"Replicas cannot be boxed in, and STUDIO_SANDBOX=require asks for it: {why} "
+            "See docs/isolation.md, or set STUDIO_SANDBOX=auto to run them without."
+        )
+    return found
 
 
 def _check_port(host: str, port: int, variable: str) -> None:

@@ -11,7 +11,9 @@ from types import FrameType
 
 import httpx
 
+from endpoints.compute.local.adapter import forget_otherwise_boxed
 from endpoints.compute.local.files import write_private
+from endpoints.compute.local.sandbox import NO_TOOLS, Tools
 from endpoints.compute.local.supervisor import LAUNCH, SupervisorPrograms, SupervisorUnreachable
 from studio.env import ROOT, Env
 from studio.launch import checks, strays, tree
@@ -30,6 +32,7 @@ class Studio:
         self.env = env
         self.supervisor: subprocess.Popen[bytes] | None = None
         self.stopping = False
+        self.tools = NO_TOOLS
         self.programs = SupervisorPrograms(
             socket=tree.socket_path(env), conf_dir=tree.supervisor_dir(env) / "studio" / "conf.d"
         )
@@ -39,6 +42,7 @@ class Studio:
         checks.check_disk(self.env)
         with checks.lock(self.env):
             self._reap()
+            self.tools = checks.check_sandbox(self.env)
             checks.check_ports(self.env)
             checks.check_certificate(self.env)
             signal.signal(signal.SIGTERM, self._on_signal)
@@ -64,6 +68,7 @@ class Studio:
     def _up(self) -> None:
         """What answers requests first: replicas and gateway wait for neither database nor migrations."""
         _say("Starting gateway and replicas")
+        self._forget_otherwise_boxed()
         self._start_supervisor()
         _say("Preparing the database")
         welcome = self._manage("prepare")
@@ -76,7 +81,17 @@ class Studio:
         for line in welcome.splitlines():
             _say(f"  {line}")
         _say(f"  Logs     {self.env.data_dir / 'logs'}")
+        _say(f"  Replicas {_isolation(self.tools)}")
         _say("\nCtrl-C stops everything.")
+
+    def _forget_otherwise_boxed(self) -> None:
+        found = forget_otherwise_boxed(
+            state_dir=self.env.data_dir / "replicas",
+            conf_dir=tree.supervisor_dir(self.env) / "conf.d",
+            tools=self.tools,
+        )
+        if found:
+            _say(f"How replicas are isolated has changed: {len(found)} of them start anew once the studio is up")
 
     def _start_supervisor(self) -> None:
         configuration = tree.write_tree(self.env)
@@ -174,6 +189,14 @@ class Studio:
             self.supervisor.kill()
             self.supervisor.wait()
         self._reap()
+
+
+def _isolation(tools: Tools) -> str:
+    if not tools.bubblewrap:
+        return f"not isolated: they see what this studio's user sees. {tools.reason}"
+    if not tools.slirp4netns:
+        return f"boxed in, but those with an open network share this machine's. {tools.network_reason}"
+    return "boxed in: own files, processes and network"
 
 
 def _say(text: str) -> None:

@@ -1,10 +1,12 @@
 """Replicas in their boxes, under a real supervisord: what they see, what they reach, and how they end."""
 
+import json
 import os
 import signal
 import socket
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import httpx
 import psutil
 import pytest
 
-from endpoints.compute.local.adapter import LocalCompute
+from endpoints.compute.local.adapter import LocalCompute, forget_otherwise_boxed
 from endpoints.compute.local.files import remove_tree
 from endpoints.compute.local.sandbox import NO_TOOLS, View, boxed, network_complaint, tools
 from endpoints.compute.port import ComputeError
@@ -286,6 +288,28 @@ def test_closed_egress_is_refused_where_nothing_keeps_it(prison: Prison) -> None
     assert not bare.isolation().boxed
     with pytest.raises(ComputeError, match="Egress cannot be closed"):
         bare.start(prison.spec("bare-one", egress=False))
+
+
+def test_those_of_another_box_do_not_come_back_with_the_studio(prison: Prison) -> None:
+    state_dir, conf_dir = prison.folder / "state", prison.folder / "conf.d"
+    conf_dir.mkdir()
+    now, less = tools(), replace(tools(), slirp4netns="")
+    kinds = {
+        "bare": {"egress": True},
+        "closed": {"egress": False, "kind_of_box": now.kind(egress=False)},
+        "open": {"egress": True, "kind_of_box": now.kind(egress=True)},
+        "image": {"egress": True, "container": True, "kind_of_box": "of another time"},
+    }
+    for name, spec in kinds.items():
+        (state_dir / name).mkdir(parents=True)
+        (state_dir / name / "replica.json").write_text(json.dumps(spec))
+        (conf_dir / f"{name}.conf").touch()
+    (conf_dir / "build-1.conf").touch()
+    assert forget_otherwise_boxed(state_dir=state_dir, conf_dir=conf_dir, tools=now) == ["bare"]
+    assert forget_otherwise_boxed(state_dir=state_dir, conf_dir=conf_dir, tools=now) == []
+    assert forget_otherwise_boxed(state_dir=state_dir, conf_dir=conf_dir, tools=less) == ["open"]
+    assert forget_otherwise_boxed(state_dir=state_dir, conf_dir=conf_dir, tools=NO_TOOLS) == ["closed"]
+    assert {path.stem for path in conf_dir.iterdir()} == {"image", "build-1"}
 
 
 def addresses() -> list[str]:

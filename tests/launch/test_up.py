@@ -82,6 +82,16 @@ def test_a_disk_that_is_full(data_dir: Path, monkeypatch: pytest.MonkeyPatch) ->
         checks.check_writable(Path("/proc"))
 
 
+def test_no_start_without_a_box_where_one_is_required(data_dir: Path) -> None:
+    empty = data_dir / "empty"
+    empty.mkdir()
+    said = told_in_one_line(up(data_dir, STUDIO_SANDBOX="require", PATH=str(empty)))
+    assert said.startswith("Replicas cannot be boxed in, and STUDIO_SANDBOX=require asks for it: bubblewrap is not in")
+    assert not (data_dir / "supervisor" / "supervisord.conf").exists()
+    env = read({"STUDIO_DATA_DIR": str(data_dir), "STUDIO_SANDBOX": "off"})
+    assert "switched off" in checks.check_sandbox(env).reason
+
+
 def test_supervisord_reads_what_is_written_for_it_in_any_folder(data_dir: Path) -> None:
     """A blank and a per cent sign mean something in its configuration."""
     env = read({"STUDIO_DATA_DIR": str(data_dir / "100% of it"), "STUDIO_ADMIN_PASSWORD": "hush"})

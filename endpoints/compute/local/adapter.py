@@ -50,15 +50,14 @@ class LocalCompute:
     def start(self, spec: ReplicaSpec) -> None:
         folder = self._folder(spec.id)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        server = {"command": self._command(spec, folder), "directory": spec.working_directory}
-        boxed = self._is_boxed(spec)
-        server |= (
-            {"environment": OUTSIDE, "inside": _environment(spec)} if boxed else {"environment": _environment(spec)}
-        )
+        given = _environment(spec)
+        variables = {"environment": OUTSIDE, "inside": given} if self._is_boxed(spec) else {"environment": given}
+        server = {"command": self._command(spec, folder), "directory": spec.working_directory, **variables}
         write_private(folder / "server.json", json.dumps(server))
         secret = ("environment", "command", "container")
         description = {key: value for key, value in asdict(spec).items() if key not in secret}
         description |= {"box": self._box(spec), "container": spec.container is not None}
+        description["kind_of_box"] = self._tools.kind(egress=spec.egress)
         write_private(folder / "replica.json", json.dumps(description))
         self._reaching(
             self._programs.add,
@@ -184,6 +183,20 @@ class LocalCompute:
             return call(*arguments)
         except SupervisorUnreachable as error:
             raise ComputeError(str(error)) from error
+
+
+def forget_otherwise_boxed(*, state_dir: Path, conf_dir: Path, tools: Tools) -> list[str]:
+    """Before supervisord starts: replicas that would come back in another box than is made now, or in none. Whoever
+    misses them starts them anew."""
+    found = []
+    for conf in sorted(conf_dir.glob("*.conf")):
+        spec = read_json(state_dir / conf.stem / "replica.json")
+        if spec is None or spec.get("container"):
+            continue
+        if spec.get("kind_of_box", "") != tools.kind(egress=spec.get("egress", True)):
+            conf.unlink(missing_ok=True)
+            found.append(conf.stem)
+    return found
 
 
 def _environment(spec: ReplicaSpec) -> dict[str, str]:

@@ -18,6 +18,7 @@ from endpoints.domain.replicas import Isolation
 
 # Kept by the keeper: who is inside, and when it may begin. High, so that nothing else has these numbers.
 INFO_FD, BLOCK_FD = 200, 201
+VERSION = 2  # of what `boxed` makes: a replica in the box of another starts anew with the studio
 NOBODY = "65534"
 RESOLVER = "nameserver 10.0.2.3\n"  # slirp4netns answers there
 TRIAL_SECONDS = 20
@@ -51,6 +52,11 @@ class Tools:
             network_reason=self.network_reason,
         )
 
+    def kind(self, *, egress: bool) -> str:
+        """Of the box that a replica gets; empty for none."""
+        network = "own" if self.slirp4netns else "shared"
+        return f"{VERSION} {network if egress else 'none'}" if self.bubblewrap else ""
+
 
 NO_TOOLS = Tools(bubblewrap="", slirp4netns="", reason="Replicas are not boxed in: it is switched off.")
 
@@ -64,6 +70,11 @@ class View:
     hidden: tuple[str, ...] = ()  # even where they are below a folder that is visible
     sockets: tuple[str, str] | None = None
     memory_bytes: int | None = None
+
+
+def tools_for(wish: str) -> Tools:
+    """`wish`: "off", or whatever there is."""
+    return NO_TOOLS if wish == "off" else tools()
 
 
 @cache
