@@ -20,6 +20,7 @@ from studio.api import (
     preflight,
     registries,
     revisions,
+    roles,
     schemas,
     sleeping,
     telemetry,
@@ -44,6 +45,7 @@ register_converter(Segment, "segment")
 _ENDPOINT = "endpoints/<segment:name>/"
 _DEPLOYMENTS = "endpoints/<segment:endpoint>/deployments/"
 _DEPLOYMENT = f"{_DEPLOYMENTS}<segment:name>/"
+_ACCOUNT = "workspaces/<segment:name>/service-accounts/<segment:account>/"
 _VERSION = "<segment:name>/versions/<segment:version>/"
 
 routes: list[URLPattern] = [
@@ -70,8 +72,22 @@ routes: list[URLPattern] = [
     ),
     path("workspaces/<segment:name>/members/", workspaces.Members.as_view(), name="api_members"),
     path("workspaces/<segment:name>/members/<segment:email>/", workspaces.MemberDetail.as_view(), name="api_member"),
+    path("workspaces/<segment:name>/role-assignments/", roles.WorkspaceRoles.as_view(), name="api_workspace_roles"),
+    path(
+        "workspaces/<segment:name>/role-assignments/<int:assignment_id>/",
+        roles.WorkspaceRole.as_view(),
+        name="api_workspace_role",
+    ),
+    path("workspaces/<segment:name>/service-accounts/", roles.ServiceAccounts.as_view(), name="api_service_accounts"),
+    path(f"{_ACCOUNT}", roles.ServiceAccountDetail.as_view(), name="api_service_account"),
+    path(f"{_ACCOUNT}secrets/", roles.ServiceSecrets.as_view(), name="api_service_secrets"),
+    path(f"{_ACCOUNT}secrets/<int:secret_id>/", roles.ServiceSecretDetail.as_view(), name="api_service_secret"),
     path("endpoints/", endpoints.Endpoints.as_view(), name="api_endpoints"),
     path(_ENDPOINT, endpoints.EndpointDetail.as_view(), name="api_endpoint"),
+    path(f"{_ENDPOINT}role-assignments/", roles.EndpointRoles.as_view(), name="api_endpoint_roles"),
+    path(
+        f"{_ENDPOINT}role-assignments/<int:assignment_id>/", roles.EndpointRole.as_view(), name="api_endpoint_role"
+    ),
     path(f"{_ENDPOINT}traffic/", endpoints.Traffic.as_view(), name="api_traffic"),
     path(f"{_ENDPOINT}limits/", limits.EndpointLimits.as_view(), name="api_limits"),
     path(f"{_ENDPOINT}cors/", limits.EndpointCors.as_view(), name="api_cors"),

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path, re_path
 
-from studio.api import docs
+from studio.api import docs, roles
 from studio.api.errors import unknown_route
 from studio.api.routes import routes
 
@@ -13,6 +13,7 @@ def _without_slash(pattern: URLPattern) -> URLPattern:
 
 urlpatterns = [
     path("openapi.json", docs.OpenAPI.as_view(), name="api_openapi"),
+    path("oauth/token", roles.client_credentials, name="api_client_credentials"),
     path("docs/", docs.docs, name="api_docs"),
     *routes,
     *map(_without_slash, routes),

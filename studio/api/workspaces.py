@@ -50,7 +50,8 @@ class Members(WorkspaceView):
     @extend_schema(responses=page_of(MemberSerializer))
     def get(self, request: Request, name: str) -> Response:
         """List the members of a workspace."""
-        members = workspace_for(self.person, name).role_assignments.select_related("user")
+        people = {"user__isnull": False, "user__is_service": False, "endpoint": None}
+        members = workspace_for(self.person, name).role_assignments.filter(**people).select_related("user")
         return paged(self, members, MemberSerializer, ordering="id")
 
 

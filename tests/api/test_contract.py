@@ -11,7 +11,9 @@ from rest_framework.test import APIClient
 
 from endpoints.domain.actor import SYSTEM
 from endpoints.enums import Role
+from endpoints.models import RoleAssignment
 from endpoints.services.generations import keep_generation
+from endpoints.services.service_accounts import create_service_account
 from studio.api.errors import unknown_route
 from studio.api.reference import document
 from studio.api.routes import routes
@@ -93,6 +95,8 @@ def arguments(adapters: object) -> dict[str, Any]:
     ScaleDecisionFactory(deployment=deployment)
     keep_generation(actor=SYSTEM, deployment=deployment)
     token = PersonalTokenFactory(user=owner)
+    account, _ = create_service_account(actor=SYSTEM, workspace=workspace, name=NAME)
+    assignment = RoleAssignment.objects.create(user=account.user, workspace=workspace, endpoint=endpoint, role="reader")
     return {
         "name": NAME,
         "endpoint": NAME,
@@ -103,7 +107,10 @@ def arguments(adapters: object) -> dict[str, Any]:
         "server": "ghcr.io",
         "operation_id": operation.pk,
         "token_id": token.pk,
-        "people": {"owner": owner, "reader": workspace.role_assignments.get(role=Role.READER).user},
+        "account": NAME,
+        "secret_id": account.secrets.get().pk,
+        "assignment_id": assignment.pk,
+        "people": {"owner": owner, "reader": workspace.role_assignments.get(role=Role.READER, endpoint=None).user},
     }
 
 
@@ -114,7 +121,8 @@ def url_of(route: str, arguments: dict[str, Any]) -> str:
 
 def sample(path: str) -> str:
     """A path of the document with something in it."""
-    numbered = re.sub(r"{(token_id|ordinal|generation)}", "1", path.replace("{operation_id}", str(UUID(int=1))))
+    path = path.replace("{operation_id}", str(UUID(int=1)))
+    numbered = re.sub(r"{(token_id|ordinal|generation|secret_id|assignment_id)}", "1", path)
     return re.sub(r"{\w+}", NAME, numbered)
 
 
@@ -215,5 +223,5 @@ def test_no_other_route_is_in_the_api() -> None:
     from studio.api.urls import urlpatterns
 
     named = {pattern.name for pattern in urlpatterns if pattern.name}
-    assert named - {str(route.name) for route in routes} == {"api_openapi", "api_docs", "api_unknown"}
+    assert named - {str(route.name) for route in routes} == {"api_openapi", "api_docs", "api_unknown", "api_client_credentials"}
     assert resolve("/api/v2/endpoints/").func is unknown_route

@@ -190,7 +190,7 @@ class TestRead:
         for _ in range(rows):
             DeploymentFactory(endpoint=prices, replicas=rows)
         owner.get("/api/v1/me/")
-        with django_assert_num_queries(7):  # token, endpoint, its deployments, may read, may write, deployments, replicas
+        with django_assert_num_queries(7):  # token, endpoint, its deployments, roles twice, deployments, replicas
             assert len(owner.get(LIST).json()["value"]) == rows
 
 

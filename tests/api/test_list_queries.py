@@ -36,7 +36,7 @@ def filled(rows: int, people: People, workspace: Workspace, blue: Deployment) ->
         ("workspaces/", 2),  # token, workspaces
         ("instance-types/", 2),  # token, instance types
         ("models/churn/versions/", 4),  # token, workspaces of this name, whether there is one, versions
-        ("endpoints/prices/deployments/blue/replicas/", 6),  # token, endpoint, its deployments, role, deployment, replicas
+        ("endpoints/prices/deployments/blue/replicas/", 6),  # token, endpoint, deployments, role, deployment, replicas
     ],
 )
 def test_a_list(

@@ -181,7 +181,7 @@ class TestCost:
         for _ in range(rows):
             UsageFactory(deployment=DeploymentFactory(endpoint=prices))
         reader.get("/api/v1/me/")
-        with django_assert_num_queries(8):  # token, endpoint, its deployments, role, usage, deployments, month, last days
+        with django_assert_num_queries(8):  # token, endpoint, deployments, role, usage, deployments, month, last days
             assert len(reader.get(COST).json()["deployments"]) == rows
 
 
