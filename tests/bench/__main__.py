@@ -4,10 +4,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tests.bench import gateway, servers, studio, telemetry, tokens, waking
+from tests.bench import gateway, mirror, servers, studio, telemetry, tokens, waking
 
 PARTS: dict[str, Callable[[], Sequence[Mapping[str, Any]]]] = {
     "gateway": gateway.run,
+    "mirror": mirror.run,
     "servers": servers.run,
     "studio": studio.run,
     "telemetry": telemetry.run,
