@@ -114,3 +114,8 @@ class ServiceSecret(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} {self.prefix}"
+
+    @property
+    def shown_id(self) -> str:
+        """For a template, which joins only text."""
+        return str(self.pk)

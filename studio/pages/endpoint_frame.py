@@ -22,9 +22,10 @@ ENDPOINT_TABS = (
     ("Cost", "endpoint_cost"),
     ("Logs", "endpoint_logs"),
     ("Activity", "endpoint_activity"),
+    ("Access", "endpoint_access"),
     ("Settings", "endpoint_settings"),
 )
-FOR_CALLERS = ("endpoint_test", "endpoint_consume")  # who only scores, or only reads keys, sees these
+FOR_CALLERS = ("endpoint_consume", "endpoint_test")  # who only scores, or only reads keys, sees these
 DEPLOYMENT_TABS = (
     ("Overview", "deployment_detail"),
     ("Scaling", "deployment_autoscale"),

@@ -4,11 +4,11 @@ from typing import Any
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils import timezone
 
-from endpoints.domain.errors import NotFound
+from endpoints.domain.errors import Forbidden, NotFound
 from endpoints.enums import ProvisioningState
 from endpoints.models import Deployment, Endpoint
 from endpoints.permissions import Action, can
@@ -80,6 +80,8 @@ def endpoint_detail(request: HttpRequest, name: str) -> HttpResponse:
         context = endpoint_frame(request, name, "endpoint_detail")
     except NotFound:
         return _tombstone(request, name)
+    except Forbidden:  # a mere caller's home is how to call it
+        return redirect("endpoint_consume", name)
     endpoint: Endpoint = context["endpoint"]
     now = timezone.now()
     detailed = list(deployments_of(endpoint))

@@ -1,6 +1,7 @@
 """Each page's module names its own URLs."""
 
 from studio.pages import (
+    access,
     activity,
     authentication,
     autoscale,
@@ -34,6 +35,7 @@ from studio.pages import (
 urlpatterns = [
     *preflight.urlpatterns,  # before the steps of the wizard
     *wizard.urlpatterns,  # endpoints/create/ before endpoints/<name>/
+    *access.urlpatterns,
     *activity.urlpatterns,
     *autoscale.urlpatterns,
     *authentication.urlpatterns,

@@ -223,5 +223,8 @@ def test_no_other_route_is_in_the_api() -> None:
     from studio.api.urls import urlpatterns
 
     named = {pattern.name for pattern in urlpatterns if pattern.name}
-    assert named - {str(route.name) for route in routes} == {"api_openapi", "api_docs", "api_unknown", "api_client_credentials"}
+    assert named - {str(route.name) for route in routes} == {
+        *("api_openapi", "api_docs", "api_unknown"),
+        "api_client_credentials",
+    }
     assert resolve("/api/v2/endpoints/").func is unknown_route

@@ -18,13 +18,15 @@ OF_AN_ENDPOINT: dict[str, dict[str, Any]] = {
     **dict.fromkeys(
         (
             "endpoint_detail endpoint_traffic endpoint_test endpoint_consume endpoint_metrics "
-            "endpoint_cost endpoint_cost_figure endpoint_cost_csv endpoint_logs endpoint_activity endpoint_settings"
+            "endpoint_cost endpoint_cost_figure endpoint_cost_csv endpoint_logs endpoint_activity "
+            "endpoint_access endpoint_settings"
         ).split(),
         E,
     ),
     **dict.fromkeys(
         (
-            "deployment_detail deployment_autoscale deployment_metrics deployment_logs deployment_log deployment_build_log "
+            "deployment_detail deployment_autoscale deployment_metrics deployment_logs deployment_log "
+            "deployment_build_log "
             "deployment_spec deployment_settings"
         ).split(),
         D,
@@ -55,7 +57,8 @@ WRITES: dict[str, dict[str, Any]] = {
 FOR_WRITERS = {"deployment_create": E}
 OWN = (
     "endpoint_list endpoint_create operation_list model_list model_create environment_list environment_create usage "
-    "usage_figure usage_csv activity profile_tokens workspace_members workspace_registries search live upload_stage workspace_switch"
+    "usage_figure usage_csv activity profile_tokens workspace_members service_account_list "
+    "workspace_registries search live upload_stage workspace_switch"
 ).split()
 # Of the site's IT: GETs, and what only takes POST.
 OF_IT = "it_overview it_identity it_identity_add it_identity_test it_identity_provider".split()
@@ -63,7 +66,8 @@ WRITES_OF_IT = "it_identity_enable it_identity_refresh it_identity_remove it_sig
 # By an id or a version that belongs to a workspace or a person.
 ELSEWHERE = (
     "operation_detail operation_cancel build_log model_detail model_archive environment_detail environment_archive "
-    "wizard wizard_preflight wizard_discard member_remove registry_remove token_revoke test_history_clear test_call_download endpoint_swagger"
+    "wizard wizard_preflight wizard_discard role_remove service_account_change registry_remove token_revoke "
+    "test_history_clear test_call_download endpoint_swagger"
 ).split()
 
 
