@@ -1,5 +1,7 @@
 """Roles: given to and taken from people, groups and service accounts, in a workspace or on one endpoint."""
 
+from typing import Any
+
 from django.db import IntegrityError, transaction
 
 from endpoints.domain.actor import Actor
@@ -29,7 +31,7 @@ def assign_role(
         raise Invalid({"role": f"“{role}” is not a role. Use {', '.join(Role.values)}."})
     workspace = workspace_of(scope)
     holder = _holder(workspace, email, group, service_account)
-    place = {"workspace": workspace, "endpoint": scope if isinstance(scope, Endpoint) else None}
+    place: dict[str, Any] = {"workspace": workspace, "endpoint": scope if isinstance(scope, Endpoint) else None}
     try:
         with transaction.atomic():
             lock_members(workspace)
@@ -77,7 +79,7 @@ def check_not_last_owner(assignment: RoleAssignment) -> None:
 
 def _holder(
     workspace: Workspace, email: str, group: tuple[str, str] | None, service_account: str
-) -> dict[str, User | str | None]:
+) -> dict[str, Any]:
     if sum(map(bool, (email, group, service_account))) != 1:
         raise Invalid({"principal": "Name one: a person by e-mail, a group, or a service account."})
     if group:

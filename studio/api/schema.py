@@ -17,7 +17,7 @@ class FieldProblemSerializer(serializers.Serializer[Any]):
 
 
 class ChangedFieldSerializer(serializers.Serializer[Any]):
-    field = serializers.CharField()  # type: ignore[assignment]
+    field = serializers.CharField()
     before = serializers.JSONField()
     after = serializers.JSONField()
 
@@ -25,7 +25,7 @@ class ChangedFieldSerializer(serializers.Serializer[Any]):
 class ChangeSerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
     by = serializers.CharField()
-    source = serializers.CharField(help_text="Which face of the studio it came through.")
+    source = serializers.CharField(help_text="Which face of the studio it came through.")  # type: ignore[assignment]
     verb = serializers.CharField(help_text="As in the history.")
     reason = serializers.CharField()
     fields = ChangedFieldSerializer(many=True)  # type: ignore[assignment]

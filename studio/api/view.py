@@ -14,7 +14,7 @@ from endpoints.domain.actor import Actor
 from endpoints.domain.errors import Invalid, NotFound
 from endpoints.enums import Source
 from endpoints.models import Deployment, Endpoint, Operation, User, Workspace
-from endpoints.permissions import Action, can, require
+from endpoints.permissions import Action, Scope, can, require
 from endpoints.selectors.endpoints import deployment_of, endpoint_for, workspace_for, workspaces_for
 from studio.actors import actor_of, signed_in
 from studio.api.parsing import JSONParser, StrictSerializer
@@ -87,9 +87,9 @@ class StudioView(APIView):
             raise Invalid({"workspace": "You are in several workspaces. Name one: ?workspace=NAME."})
         return mine[0]
 
-    def may(self, action: Action, workspace: Workspace) -> bool:
+    def may(self, action: Action, scope: Scope) -> bool:
         """Whether the person may, and by this token."""
-        return not reads_only(self.request) and can(self.person, action, workspace)
+        return not reads_only(self.request) and can(self.person, action, scope)
 
     def body(self, serializer: type[StrictSerializer], **context: Any) -> dict[str, Any]:
         return _validated(serializer(data=self.request.data, context=context))

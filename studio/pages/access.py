@@ -124,8 +124,7 @@ def _context(request: HttpRequest, scope: Scope, form: RoleForm) -> dict[str, An
 def role_remove(request: HttpRequest, assignment_id: int) -> HttpResponse:
     rows = RoleAssignment.objects.select_related("user", "workspace", "endpoint")
     found = rows.filter(pk=assignment_id).first()
-    scope = found and (found.endpoint or found.workspace)
-    if found is None or scope is None or not can(signed_in(request), Action.READ, scope):
+    if found is None or not can(signed_in(request), Action.READ, found.endpoint or found.workspace):
         raise NotFound("This role is not held any more.")
     back = reverse("endpoint_access", args=[found.endpoint.name]) if found.endpoint else reverse("workspace_members")
     try:

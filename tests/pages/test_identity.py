@@ -18,6 +18,7 @@ from tests.tokens import AUDIENCE
 
 SignedIn = Callable[[str], Client]
 LIST = "/it/identity/"
+OF_A_PROVIDER = "it_identity_provider it_identity_enable it_identity_refresh it_identity_remove".split()
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def it(signed_in: SignedIn, hints: object) -> Client:
 def url_of(name: str) -> str:
     return reverse(
         name,
-        args=[] if name in ("it_overview", "it_identity", "it_identity_add", "it_identity_test", "it_signing_rotate") else ["studio"],
+        args=["studio"] if name in OF_A_PROVIDER else [],
     )
 
 

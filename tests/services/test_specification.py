@@ -185,6 +185,6 @@ def test_the_azureml_server_serves_scripts_alone(world: World, mlflow_model: Mod
 
 def test_servers_and_variables_that_would_have_no_effect(world: World) -> None:
     assert "no server “gunicorn”" in refused(world, server="gunicorn")["server"]
-    variables = {"environment_variables": {"WORKER_TIMEOUT": "60"}}
+    variables: dict[str, Any] = {"environment_variables": {"WORKER_TIMEOUT": "60"}}
     assert "request_timeout_ms ends" in refused(world, server="azureml", **variables)["environment_variables"]
     check_specification(replace(world.specification(), **variables), workspace=world.workspace)
