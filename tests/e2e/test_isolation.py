@@ -17,12 +17,17 @@ def init():
 def run(raw_data):
     what, arguments = json.loads(raw_data)
     try:
-        return {"read": read, "connect": connect, "unix": unix, "list": listed}[what](*arguments)
+        return globals()[what](*arguments)
     except OSError as error:
         return type(error).__name__
 
 def read(path):
     return pathlib.Path(path).read_text()[:20]
+
+def exchange(path, target):
+    os.unlink(path)
+    os.symlink(target, path)
+    return "exchanged"
 
 def listed(path):
     return sorted(os.listdir(path))
@@ -56,8 +61,14 @@ def test_it_reaches_neither_the_studio_nor_its_neighbours(studio: RunningStudio,
     for path in (run / "supervisor.sock", run / "valkey.sock", run / "envoy-admin.sock"):
         assert path.exists()
         assert ask("unix", str(path)) == "FileNotFoundError"
-    inside = ask("list", str(run))
+    inside = ask("listed", str(run))
     assert isinstance(inside, list)
     assert len(inside) == 1, "the sockets of others are there"
+    lead_to_the_gateways_own = (str(run / inside[0] / "http.sock"), str(run / "envoy-admin.sock"))
+    assert ask("exchange", *lead_to_the_gateways_own) in ("exchanged", "FileNotFoundError")
+    for _ in range(10):
+        answer = httpx.get(f"{studio.gateway_url}/{name}/config_dump", headers={"authorization": f"Bearer {key}"})
+        assert answer.status_code in (404, 424), answer.text
+        assert "configs" not in answer.text
     for port in (studio.port, studio.gateway_port):
         assert ask("connect", "127.0.0.1", port) == "ConnectionRefusedError"
