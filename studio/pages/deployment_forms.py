@@ -16,6 +16,7 @@ from endpoints.models import (
     Workspace,
     default_probe,
 )
+from endpoints.models.deployments import DEFAULT_SURGE
 from endpoints.services.brought_servers import BROUGHT
 from studio.pages.brought_forms import BroughtForm, brought, brought_initial
 from studio.pages.forms import PairsField
@@ -150,6 +151,17 @@ class DeploymentUpdateForm(ComputeForm):
     environment = forms.ModelChoiceField(
         EnvironmentVersion.objects.none(), required=False, empty_label="The model's own (MLflow)"
     )
+    max_surge = forms.CharField(
+        label="Surge",
+        required=False,
+        max_length=5,
+        help_text="How many replicas an update may run beyond the number above: 2, or 25% of them.",
+    )
+    progress_deadline_seconds = forms.IntegerField(
+        label="Progress deadline (s)",
+        required=False,
+        help_text="An update that gets no further for so long stops; if empty, as long as the probes allow.",
+    )
     generation = forms.IntegerField(widget=forms.HiddenInput)
 
     field_order: tuple[str, ...] = ("description", "tags", "model", "code", "scoring_script", "server", "environment")
@@ -180,6 +192,7 @@ class DeploymentUpdateForm(ComputeForm):
         cleaned["egress_public_network_access"] = cleaned["egress_public_network_access"] or NetworkAccess.ENABLED
         if not cleaned["server"]:
             del cleaned["server"]  # one that no script is served by stays
+        cleaned["max_surge"] = cleaned["max_surge"] or DEFAULT_SURGE
         return {"expected_generation": cleaned.pop("generation"), **cleaned}
 
 

@@ -9,21 +9,24 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
 from endpoints import wiring
-from endpoints.domain.errors import Conflict, Invalid
+from endpoints.domain.errors import Conflict, Invalid, StaleVersion
 from endpoints.domain.inference_config import Route
 from endpoints.enums import ProvisioningState
-from endpoints.models import Deployment
+from endpoints.models import Deployment, Replica
 from endpoints.selectors.diagnosis import causes_of
 from endpoints.selectors.endpoints import replica_of
 from endpoints.services import deployments as services
 from endpoints.services.brought_servers import routes_of
 from studio.actors import actor_of
 from studio.pages.brought_forms import at_their_fields
-from studio.pages.deployment_forms import update_form
+from studio.pages.conditions import shown_conditions
+from studio.pages.deployment_forms import DeploymentUpdateForm, update_form
 from studio.pages.deployment_yaml import deployment_yaml
 from studio.pages.endpoint_frame import deployment_frame
 from studio.pages.forms import add_problems
 from studio.pages.page import page, show, went_to
+from studio.pages.revisions import revisions_context
+from studio.pages.stale import stale_notice
 
 
 @page
@@ -31,7 +34,8 @@ def deployment_detail(request: HttpRequest, name: str, deployment: str) -> HttpR
     context = deployment_frame(request, name, deployment, "deployment_detail")
     found: Deployment = context["deployment"]
     context |= {
-        "replicas": list(found.replicas.all()),
+        "replicas": [_with_conditions(replica) for replica in found.replicas.all()],
+        "conditions": shown_conditions(found.conditions),
         "operations": list(found.operations.all()[:5]),
         "variables": sorted(found.environment_variables),
         "routes": _routes(found),
@@ -39,6 +43,10 @@ def deployment_detail(request: HttpRequest, name: str, deployment: str) -> HttpR
         "isolation": wiring.compute().isolation(),
     }
     return show(request, "deployments/detail.html", context, partial="overview")
+
+
+def _with_conditions(replica: Replica) -> dict[str, Any]:
+    return {"seen": replica, "conditions": shown_conditions(replica.conditions)}
 
 
 def _routes(deployment: Deployment) -> list[tuple[str, Route]]:
@@ -58,7 +66,8 @@ def deployment_spec(request: HttpRequest, name: str, deployment: str) -> HttpRes
         response = HttpResponse(_dump(document), content_type="application/yaml")
         response["Content-Disposition"] = f'attachment; filename="{name}-{deployment}.yml"'
         return response
-    return show(request, "deployments/spec.html", context | {"yaml": _dump(document)})
+    context |= {"yaml": _dump(document), **revisions_context(context["deployment"], request.GET)}
+    return show(request, "deployments/spec.html", context)
 
 
 def _dump(document: dict[str, Any]) -> str:
@@ -78,11 +87,21 @@ def deployment_settings(request: HttpRequest, name: str, deployment: str) -> Htt
             _, operation = services.update_deployment(actor=actor_of(request), deployment=found, **form.changes())
         except Invalid as error:
             add_problems(form, at_their_fields(error))
+        except StaleVersion as error:
+            return _stale(request, context, form, error)
         except Conflict as error:
             form.add_error(None, str(error))
         else:
             return _updated(request, found, operation)
     return show(request, "deployments/settings.html", context | {"form": form}, status=422)
+
+
+def _stale(
+    request: HttpRequest, context: dict[str, Any], form: DeploymentUpdateForm, error: StaleVersion
+) -> HttpResponse:
+    """What was typed stays in the form, and is refused again until the page was loaded anew."""
+    notice = stale_notice(error, url=request.path, yours=form.cleaned_data)
+    return show(request, "deployments/settings.html", context | {"form": form, "stale": notice}, status=409)
 
 
 def _updated(request: HttpRequest, deployment: Deployment, operation: Any) -> HttpResponse:

@@ -10,7 +10,13 @@ from endpoints.selectors.limits import cors_of, site_limits
 from studio.pages.forms import LinesField
 
 
-class LimitsForm(forms.Form):
+class VersionedForm(forms.Form):
+    """Of an endpoint's settings: what it was opened with is refused once they are others."""
+
+    expected_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+
+class LimitsForm(VersionedForm):
     requests_per_second = forms.IntegerField(
         label="Requests per second", required=False, min_value=1, max_value=LARGEST_LIMIT
     )
@@ -36,11 +42,11 @@ def _words(limit: int | None) -> str:
 
 def limits_form(endpoint: Endpoint, data: Any = None) -> LimitsForm:
     names = ("requests_per_second", "kilobytes_per_second")
-    initial = {name: getattr(endpoint, name) for name in names}
+    initial = {name: getattr(endpoint, name) for name in names} | {"expected_version": endpoint.settings_version}
     return LimitsForm(data, initial=initial)
 
 
-class CorsForm(forms.Form):
+class CorsForm(VersionedForm):
     origins = LinesField(
         label="Allowed origins",
         required=False,
@@ -69,5 +75,6 @@ def cors_form(endpoint: Endpoint, data: Any = None) -> CorsForm:
         "methods": list(present.methods),
         "headers": list(present.headers),
         "max_age_seconds": present.max_age_seconds,
+        "expected_version": endpoint.settings_version,
     }
     return CorsForm(data, initial=initial)

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
-from endpoints.domain.errors import Invalid
+from endpoints.domain.errors import Invalid, StaleVersion
 from endpoints.models import Endpoint
 from endpoints.services.limits import set_cors, set_limits
 from studio.actors import actor_of
@@ -17,6 +17,7 @@ from studio.pages.forms import add_problems
 from studio.pages.limit_forms import cors_form, limits_form
 from studio.pages.page import page, show, went_to
 from studio.pages.settings import settings_context
+from studio.pages.stale import stale_notice
 
 
 @page
@@ -47,6 +48,11 @@ def _saved(
             save(actor=actor_of(request), endpoint=endpoint, **form.cleaned_data)
         except Invalid as error:
             add_problems(form, error)
+        except StaleVersion as error:
+            url = reverse("endpoint_settings", args=[endpoint.name])
+            context |= settings_context(context) | {which: form}
+            context["stale"] = stale_notice(error, url=url, yours=form.cleaned_data)
+            return show(request, "settings/endpoint.html", context, status=409)
         else:
             return went_to(request, reverse("endpoint_settings", args=[endpoint.name]), "Saved. The gateway follows.")
     context |= settings_context(context) | {which: form}

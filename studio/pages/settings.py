@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
-from endpoints.domain.errors import Invalid
+from endpoints.domain.errors import Invalid, StaleVersion
 from endpoints.domain.limits import most_pending
 from endpoints.models import Deployment, Endpoint
 from endpoints.selectors.limits import limits_in_force
@@ -20,11 +20,13 @@ from studio.pages.endpoint_frame import endpoint_frame
 from studio.pages.forms import PairsField, add_problems
 from studio.pages.limit_forms import cors_form, limits_form
 from studio.pages.page import page, show, went_to
+from studio.pages.stale import stale_notice
 
 
 class EndpointForm(forms.Form):
     description = forms.CharField(required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 3}))
     tags = PairsField(help_text="One key=value in a line.")
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
 
 @page
@@ -34,9 +36,15 @@ def endpoint_settings(request: HttpRequest, name: str) -> HttpResponse:
     form = _words(endpoint, request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            update_endpoint(actor=actor_of(request), endpoint=endpoint, **form.cleaned_data)
+            words = dict(form.cleaned_data)
+            version = words.pop("version")
+            update_endpoint(actor=actor_of(request), endpoint=endpoint, expected_version=version, **words)
         except Invalid as error:
             add_problems(form, error)
+        except StaleVersion as error:
+            context |= settings_context(context) | {"form": form}
+            context["stale"] = stale_notice(error, url=request.path, yours=words)
+            return show(request, "settings/endpoint.html", context, status=409)
         else:
             return went_to(request, reverse("endpoint_settings", args=[endpoint.name]), "Saved.")
     context |= settings_context(context) | {"form": form}
@@ -44,7 +52,8 @@ def endpoint_settings(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _words(endpoint: Endpoint, data: Any = None) -> EndpointForm:
-    return EndpointForm(data, initial={"description": endpoint.description, "tags": endpoint.tags})
+    present = {"description": endpoint.description, "tags": endpoint.tags, "version": endpoint.settings_version}
+    return EndpointForm(data, initial=present)
 
 
 def settings_context(context: dict[str, Any]) -> dict[str, Any]:

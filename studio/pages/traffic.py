@@ -20,6 +20,7 @@ from studio.pages.endpoint_frame import endpoint_frame
 from studio.pages.forms import whole_number
 from studio.pages.mirror import mirror_form, mirror_values, wanted_mirror
 from studio.pages.page import is_fragment, page, show, went_to, with_toast
+from studio.pages.stale import stale_notice
 
 TEMPLATE = "traffic/edit.html"
 
@@ -82,7 +83,8 @@ def _refused(
     fresh = endpoint_frame(request, context["endpoint"].name, "endpoint_traffic")
     editor = _editor(request, fresh, planned=wanted, mirror=mirror) | {"problem": str(error)}
     if isinstance(error, StaleVersion):
-        editor["changed_by"] = _last_change(request, fresh["endpoint"], "traffic.updated", "mirror.updated")
+        url = reverse("endpoint_traffic", args=[fresh["endpoint"].name])
+        editor |= {"problem": "", "stale": stale_notice(error, url=url, yours={**wanted, **(mirror or {})})}
     status = 409 if isinstance(error, Conflict) and not is_fragment(request) else 422
     return show(request, TEMPLATE, editor, partial="editor", status=status)
 

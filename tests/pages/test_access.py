@@ -53,6 +53,7 @@ WRITES: dict[str, dict[str, Any]] = {
     "deployment_sleep": D,
     "deployment_wake": D,
     "replica_restart": {**D, "ordinal": 0},
+    "deployment_roll_back": {**D, "generation": 1},
 }
 FOR_WRITERS = {"deployment_create": E}
 OWN = (

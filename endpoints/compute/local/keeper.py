@@ -34,7 +34,7 @@ EAGER_SECONDS = 0.05  # between looks, until the server was ready once
 CALM_SECONDS = 0.2
 MEMORY_SECONDS = 1.0
 BACK_OFF = (0.1, 1, 2, 4, 8, 16, 32, 60)
-LEAVE_SECONDS = 1.5  # for the gateway to see that it is not ready any more, before a restart that was asked for
+LEAVE_SECONDS = 1.5  # for the gateway to see that it is not ready any more, before a restart
 DRAIN_GRACE_SECONDS = 10  # for the server's own end, after its own drain_seconds
 STABLE_SECONDS = 60  # a server that ran so long starts over with the shortest back-off
 
@@ -255,7 +255,7 @@ class Keeper:
     def end_server(self, reason: str, message: str, *, drain: bool) -> None:
         self.output.say(f"{reason}: {message}")
         self.tell("Draining" if drain else "BackingOff", reason=reason, message=message)
-        if drain and self.verdict.path:
+        if self.verdict.path and reason != "OutOfMemory":
             self.leave()
         self.stop_server(self.patience if drain else 0)
 
