@@ -7,6 +7,7 @@ import os
 import select
 import stat
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,7 @@ class Box:
 
     def _connect(self, pid: int) -> None:
         """The network is owned by a user namespace that only its descriptor leads to. Raises OSError."""
+        _await_loopback(pid)
         with open(f"/proc/{pid}/ns/net") as network:  # noqa: PTH123
             owner = fcntl.ioctl(network, NS_GET_USERNS)
         ready, told = os.pipe()
@@ -149,6 +151,15 @@ class Box:
             self.network.wait()
             self.network = None
         self.first = None
+
+
+def _await_loopback(pid: int) -> None:
+    """bubblewrap gives the loopback its address; were it up before, because slirp4netns was quicker, that would fail."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while "127.0.0.1" not in Path(f"/proc/{pid}/net/fib_trie").read_text():
+        if time.monotonic() > deadline:
+            raise OSError("bubblewrap did not bring up the loopback")
+        time.sleep(0.001)
 
 
 def exit_code(returncode: int) -> int:

@@ -120,10 +120,10 @@ def network_complaint(bubblewrap: str, slirp4netns: str) -> str:
         with contextlib.suppress(subprocess.TimeoutExpired):
             tried.wait(TRIAL_SECONDS)
         tried.kill()
-        tried.wait()
+        ended = tried.wait()
     finally:
         box.close()
-    return box.complaint
+    return box.complaint or ("a box with it ends at once" if ended else "")
 
 
 def boxed(command: Iterable[str], *, tools: Tools, egress: bool, view: View, folder: Path) -> list[str]:
