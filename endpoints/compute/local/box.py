@@ -154,7 +154,7 @@ class Box:
 
 
 def _await_loopback(pid: int) -> None:
-    """bubblewrap gives the loopback its address; were it up before, because slirp4netns was quicker, that would fail."""
+    """bubblewrap gives it its address, which fails where slirp4netns was quicker and had it up already."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while "127.0.0.1" not in Path(f"/proc/{pid}/net/fib_trie").read_text():
         if time.monotonic() > deadline:
