@@ -47,14 +47,27 @@ def invoke(
 ) -> tuple[Answer, TestCall]:
     """Sends the body to the endpoint, or pinned to one deployment, as the person: with the studio's own use of a key,
     or with a token of theirs that lives for two minutes."""
+    answer = ask(actor=actor, endpoint=endpoint, body=body, deployment=deployment, path=path, content_type=content_type)
+    return answer, _keep(actor, endpoint, body, deployment, path, answer)
+
+
+def ask(
+    *,
+    actor: Actor,
+    endpoint: Endpoint,
+    body: bytes,
+    deployment: str = "",
+    path: str = "/score",
+    content_type: str = "application/json",
+) -> Answer:
+    """As invoke(), and nothing is kept."""
     require(actor.user, Action.SCORE, endpoint)
     if not _PATH.fullmatch(path) or any(trick in unquote(path) for trick in ("..", "//", "\\")):
         raise Invalid({"path": "A path starts with / and stays within the endpoint, such as /score."})
     if deployment and not endpoint.deployments.present().filter(name=deployment).exists():
         raise Invalid({"deployment": f"“{endpoint.name}” has no deployment “{deployment}”."})
     credential = test_credential(actor=actor, endpoint=endpoint)
-    answer = _send(endpoint, credential, body, deployment, path, content_type)
-    return answer, _keep(actor, endpoint, body, deployment, path, answer)
+    return _send(endpoint, credential, body, deployment, path, content_type)
 
 
 def _send(endpoint: Endpoint, credential: str, body: bytes, deployment: str, path: str, content_type: str) -> Answer:

@@ -27,7 +27,8 @@ mount("[data-response]", (response) => {
 
 function bars(latency) {
   const all = [...latency.querySelectorAll("[data-ms]")];
-  const total = all.reduce((sum, bar) => sum + Number(bar.dataset.ms), 0) || 1;
+  const each = all.map((bar) => Number(bar.dataset.ms));
+  const total = (latency.dataset.latency === "max" ? Math.max(...each) : each.reduce((sum, ms) => sum + ms, 0)) || 1;
   for (const bar of all) bar.style.inlineSize = `${(100 * Number(bar.dataset.ms)) / total}%`;
 }
 

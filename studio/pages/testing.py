@@ -11,8 +11,10 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
 from endpoints.domain.errors import Invalid, NotFound
+from endpoints.domain.json_diff import Change
 from endpoints.models import Deployment, Endpoint, TestCall
 from endpoints.selectors.endpoints import test_calls_of
+from endpoints.services.comparison import Comparison, compare
 from endpoints.services.invoke import Answer, invoke
 from studio.actors import actor_of, signed_in
 from studio.pages.endpoint_frame import endpoint_frame, scoring_uri
@@ -22,6 +24,7 @@ from studio.pages.snippets import snippets, token_url
 
 HISTORY = 50
 SHOWN_BYTES = 200_000
+SHOWN_VALUE = 500  # characters of a value in the list of differences
 TEMPLATE = "testing/tab.html"
 
 
@@ -30,7 +33,7 @@ def endpoint_test(request: HttpRequest, name: str) -> HttpResponse:
     """`?deployment=` pins; `?call=` puts an earlier request back into the editor."""
     context = _context(request, name)
     if request.method == "POST":
-        return _send(request, context)
+        return _compare(request, context) if request.POST.get("other") else _send(request, context)
     if request.GET.get("part") == "history":
         return show(request, TEMPLATE, context, partial="history")
     return show(request, TEMPLATE, context)
@@ -51,15 +54,64 @@ def _context(request: HttpRequest, name: str) -> dict[str, Any]:
         "path": request.POST.get("path") or (replayed.path if replayed else "/score"),
         "body": replayed.request_body if replayed else json.dumps(sample, indent=2),
         "runnable": [item for item in deployments if item.serving_generation],
-        "snippets": snippets(
-            url=scoring_uri(endpoint), body=sample, deployment=pinned, token_url=token_url(endpoint)
-        ),
+        "snippets": snippets(url=scoring_uri(endpoint), body=sample, deployment=pinned, token_url=token_url(endpoint)),
     }
 
 
 def _replayed(request: HttpRequest, history: list[TestCall]) -> TestCall | None:
     wanted = request.GET.get("call", "")
     return next((call for call in history if str(call.pk) == wanted), None)
+
+
+def _compare(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    body, other = request.POST.get("body", "").replace("\r\n", "\n"), request.POST["other"]
+    runs = request.POST.get("runs", "1")
+    context |= {"body": body, "other": other, "runs": runs}
+    try:
+        found = compare(
+            actor=actor_of(request),
+            endpoint=context["endpoint"],
+            body=body.encode(),
+            deployments=(context["pinned"], other),
+            runs=int(runs) if runs.isdecimal() and len(runs) < 4 else 0,
+            path=context["path"],
+        )
+        context["comparison"] = _compared(found, context)
+    except Invalid as error:
+        context["problem"] = str(error)
+    response = show(request, TEMPLATE, context, partial="response")
+    response["HX-Trigger"] = "test-sent"
+    return response
+
+
+def _compared(found: Comparison, context: dict[str, Any]) -> dict[str, Any]:
+    """In the form that components/comparison.html takes."""
+    slots = {item.name: item.color_slot for item in context["deployments"]}
+    sides = [
+        {
+            "deployment": side.deployment,
+            "slot": slots.get(side.deployment, 7),
+            "status": side.first.status,
+            "ok": not side.failures,
+            "error": side.first.error,
+            "body": side.first.body.decode("utf-8", "replace")[:SHOWN_BYTES],
+            "runs": len(side.answers),
+            "failures": side.failures,
+            "p50_ms": side.p50_ms,
+            "p95_ms": side.p95_ms,
+        }
+        for side in found.sides
+    ]
+    return {"sides": sides, "comparable": found.changes is not None, "changes": _rows(found.changes or [])}
+
+
+def _rows(changes: list[Change]) -> list[dict[str, str]]:
+    sides = {"added": ("", "after"), "removed": ("before", ""), "changed": ("before", "after")}
+    return [
+        {"path": item.path, "kind": item.kind}
+        | {side: json.dumps(getattr(item, side), ensure_ascii=False)[:SHOWN_VALUE] for side in sides[item.kind] if side}
+        for item in changes
+    ]
 
 
 def _send(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
