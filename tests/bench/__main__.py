@@ -4,11 +4,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tests.bench import gateway, mirror, servers, studio, telemetry, tokens, waking
+from tests.bench import gateway, mirror, rollouts, servers, studio, telemetry, tokens, waking
 
 PARTS: dict[str, Callable[[], Sequence[Mapping[str, Any]]]] = {
     "gateway": gateway.run,
     "mirror": mirror.run,
+    "rollouts": rollouts.run,
     "servers": servers.run,
     "studio": studio.run,
     "telemetry": telemetry.run,
