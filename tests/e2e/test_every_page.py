@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.e2e.conftest import sign_in
 from tests.e2e.running import RunningStudio
-from tests.e2e.scripts import deploy, settled
+from tests.e2e.scripts import api, deploy, settled
 
 pytestmark = pytest.mark.e2e
 
@@ -31,7 +31,7 @@ PAGES = [
     "/endpoints/shown/deployments/one/autoscale/?mode=advanced",
     "/endpoints/shown/deployments/one/metrics/",
     "/endpoints/shown/deployments/one/logs/",
-    "/endpoints/shown/deployments/one/spec/",
+    "/endpoints/shown/deployments/one/spec/?from=1",
     "/endpoints/shown/deployments/one/settings/",
     "/endpoints/nobody/",
     "/operations/",
@@ -58,6 +58,8 @@ PAGES = [
 @pytest.fixture(scope="module", autouse=True)
 def shown(studio: RunningStudio) -> None:
     deploy(studio, "shown", "one", all_traffic=True)
+    assert settled(studio, "shown", "one")["provisioning_state"] == "Succeeded"
+    api(studio, "PATCH", "endpoints/shown/deployments/one/", json={"environment_variables": {"MODE": "shown"}})
     assert settled(studio, "shown", "one")["provisioning_state"] == "Succeeded"
 
 

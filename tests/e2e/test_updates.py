@@ -215,6 +215,7 @@ def test_a_replica_that_dies_during_its_drain_is_no_matter(rolling: tuple[Runnin
 def test_a_stale_update_is_told_what_changed(rolling: tuple[RunningStudio, str], page: Page) -> None:
     studio, _ = rolling
     page.goto("/endpoints/rolls/deployments/one/settings/")
+    timeout = page.get_by_label("Request time-out (ms)").input_value()
     page.get_by_label("Request time-out (ms)").fill("9000")
     before = look(studio, "rolls", "one")["generation"]
     changed(studio, environment_variables={"COLOUR": "white"})
@@ -229,9 +230,11 @@ def test_a_stale_update_is_told_what_changed(rolling: tuple[RunningStudio, str],
     )
     page.get_by_role("button", name="Save changes").click()
     expect(page.get_by_role("heading", name="Changed meanwhile")).to_be_visible()
-    expect(page.get_by_text("ada@example.org").first).to_be_visible()
+    notice = page.get_by_role("alert")
+    for words in ("ada@example.org", "environment_variables"):
+        expect(notice).to_contain_text(words)
     page.get_by_role("link", name="Reload").click()
-    expect(page.get_by_label("Request time-out (ms)")).to_have_value("7000")
+    expect(page.get_by_label("Request time-out (ms)")).to_have_value(timeout)
 
 
 SERVER = """
