@@ -33,10 +33,7 @@ def pair(studio: RunningStudio) -> Iterator[None]:
     api(studio, "DELETE", "endpoints/paired/")
 
 
-DARK = pytest.mark.xfail(reason="The primary button under the pointer lacks contrast in the dark theme", strict=False)
-
-
-@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=DARK)])
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_two_deployments_answer_side_by_side(page: Page, theme: str) -> None:
     page.emulate_media(color_scheme="light" if theme == "light" else "dark")
     page.goto("/endpoints/paired/test/?deployment=before")
