@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.e2e.running import RunningStudio
+from tests.e2e.running import RunningStudio, wait_for
 from tests.e2e.scripts import api, deploy, settled
 
 pytestmark = pytest.mark.e2e
@@ -47,13 +47,14 @@ def test_two_deployments_answer_side_by_side(page: Page, theme: str) -> None:
     expect(rows.filter(has_text="$.score")).to_contain_text("changed")
     expect(rows.filter(has_text="$.old")).to_contain_text("removed")
     expect(rows.filter(has_text="$.new")).to_contain_text("added")
-    page.wait_for_function("!document.querySelector('form[data-test] .button-primary').disabled")
-    page.wait_for_function("!document.querySelector('form[data-test] .button-primary').getAnimations().length")
+    expect(page.locator("form[data-test] .button-primary")).to_be_enabled()
+    moving = "!!document.querySelector('form[data-test] .button-primary').getAnimations().length"
+    wait_for(lambda: not page.evaluate(moving))
     violations = [each for each in Axe().run(page).response["violations"] if each["impact"] != "minor"]
     assert [(each["id"], [node["html"][:200] for node in each["nodes"][:3]]) for each in violations] == []
     _shoot(page, f"{theme}-wide")
     page.set_viewport_size({"width": 390, "height": 800})
-    page.wait_for_function("document.documentElement.scrollWidth <= 390")
+    wait_for(lambda: page.evaluate("document.documentElement.scrollWidth") <= 390)
     _shoot(page, f"{theme}-narrow")
 
 
