@@ -1,8 +1,9 @@
 """Where requests wait for a deployment that is scaled to zero: an ASGI application that the gateway alone asks.
 
 GET /hold/<hex of the deployment's id>?wait_ms=<at most so long>: 200 once a replica is in rotation, with what was
-waited in the header x-waited-ms; 503 when none came in time, or too many wait already. Those who wait for the same
-deployment cause one wake, and go on in the order in which they came.
+waited in the header x-waited-ms; 503 when none came in time, too many wait already, or the deployment is gone. Those
+who wait for the same deployment cause one wake, and go on in the order in which they came. Whoever goes away makes
+room.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import logging
 import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -17,22 +19,29 @@ logger = logging.getLogger(__name__)
 
 ROOM = 1024  # who may wait for one deployment
 POLL_SECONDS = 0.03
-AGAIN_SECONDS = 0.5  # after a wake that could not be asked for
+AGAIN_SECONDS = 0.5  # after a question that got no answer
+ASK_SECONDS = 1.0  # a wake is asked for so often: somebody may have sent the deployment back to sleep meanwhile
+WAKES_AT_ONCE = 4
 PATH = re.compile(r"/hold/([0-9a-f]{32})")
 LONGEST_MS = 300_000
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
+Turn = asyncio.Future[bool]  # whether to go on
 
 
 class Activator:
-    def __init__(self, *, wake: Callable[[str], None], serving: Callable[[], Collection[str]]) -> None:
-        """Both are called in a thread, and may raise. `wake` asks for replicas of a deployment (32 hex), and does
-        nothing where that was asked already; `serving` names the deployments with a replica in rotation."""
+    def __init__(self, *, wake: Callable[[str], bool], serving: Callable[[], Collection[str]]) -> None:
+        """Both are called in a thread, and may raise. `wake` asks for replicas of a deployment (32 hex), does nothing
+        where that was asked already, and is False where there is no such deployment; `serving` names the deployments
+        with a replica in rotation."""
         self._wake = wake
         self._serving = serving
-        self._lines: dict[str, deque[asyncio.Future[None]]] = {}
-        self._watchers: set[asyncio.Task[None]] = set()
+        self._lines: dict[str, deque[Turn]] = {}
+        self._asking: dict[str, asyncio.Task[None]] = {}
+        self._watching: asyncio.Task[None] | None = None
+        # Threads of their own: wakes that wait for a database must not keep those from going on who may.
+        self._for_serving, self._for_wakes = ThreadPoolExecutor(1), ThreadPoolExecutor(WAKES_AT_ONCE)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         found = PATH.fullmatch(scope["path"]) if scope["type"] == "http" else None
@@ -40,56 +49,86 @@ class Activator:
             await answer(send, 404, 0)
             return
         began = asyncio.get_running_loop().time()
-        released = await self._hold(found[1], wait_seconds(scope))
+        released = await self._hold(found[1], wait_seconds(scope), receive)
         await answer(send, 200 if released else 503, asyncio.get_running_loop().time() - began)
 
-    async def _hold(self, deployment: str, seconds: float) -> bool:
-        line = self._lines.setdefault(deployment, deque())
-        if len(line) >= ROOM:
+    async def _hold(self, deployment: str, seconds: float, receive: Receive) -> bool:
+        if len(self._lines.get(deployment, ())) >= ROOM:
             return False
-        turn = asyncio.get_running_loop().create_future()
-        line.append(turn)
-        if len(line) == 1:
-            self._watch(deployment)
+        turn = self._stand_in_line(deployment)
+        gone = asyncio.create_task(departure(receive))
         try:
-            await asyncio.wait_for(turn, seconds)
-        except TimeoutError:
-            return False
+            await asyncio.wait((turn, gone), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            if turn in line:
-                line.remove(turn)
-        return True
+            gone.cancel()
+            self._leave(deployment, turn)
+        return turn.done() and turn.result()
 
-    def _watch(self, deployment: str) -> None:
-        task = asyncio.create_task(self._wake_and_release(deployment))
-        self._watchers.add(task)
-        task.add_done_callback(self._watchers.discard)
+    def _stand_in_line(self, deployment: str) -> Turn:
+        turn: Turn = asyncio.get_running_loop().create_future()
+        if deployment not in self._lines:
+            self._lines[deployment] = deque()
+            before = self._asking.get(deployment)
+            if before is not None:
+                before.cancel()
+            self._asking[deployment] = asyncio.create_task(self._ask(deployment))
+        self._lines[deployment].append(turn)
+        if self._watching is None or self._watching.done():
+            self._watching = asyncio.create_task(self._watch())
+        return turn
 
-    async def _wake_and_release(self, deployment: str) -> None:
-        """For as long as somebody waits; whoever comes to an empty line starts the next."""
-        line = self._lines[deployment]
-        asked = False
-        while line:
+    def _leave(self, deployment: str, turn: Turn) -> None:
+        line = self._lines.get(deployment)
+        if turn.done() or line is None:
+            return
+        line.remove(turn)
+        if not line:
+            del self._lines[deployment]
+
+    async def _ask(self, deployment: str) -> None:
+        """For a wake, for as long as somebody waits."""
+        while deployment in self._lines:
             try:
-                if not asked:
-                    await asyncio.to_thread(self._wake, deployment)
-                    asked = True
-                ready = deployment in await asyncio.to_thread(self._serving)
-            except Exception as error:  # database or gateway may be down for a moment; the line bounds the wait
+                present = await in_thread(self._for_wakes, self._wake, deployment)
+            except Exception as error:  # the database may be down for a moment; those who wait bound the wait
                 logger.warning("Waking %s: %s", deployment, error)
                 await asyncio.sleep(AGAIN_SECONDS)
                 continue
-            if ready:
-                release(line)
-                return
+            if not present:
+                self._release(deployment, go_on=False)
+                break
+            await asyncio.sleep(ASK_SECONDS)
+        del self._asking[deployment]
+
+    async def _watch(self) -> None:
+        """One look for all lines, again and again while there is one."""
+        while self._lines:
+            asked_for = list(self._lines)  # of those who come meanwhile, the answer says nothing
+            try:
+                serving = await in_thread(self._for_serving, self._serving)
+            except Exception as error:
+                logger.warning("Looking for replicas: %s", error)
+                await asyncio.sleep(AGAIN_SECONDS)
+                continue
+            for deployment in asked_for:
+                if deployment in serving:
+                    self._release(deployment, go_on=True)
             await asyncio.sleep(POLL_SECONDS)
 
+    def _release(self, deployment: str, *, go_on: bool) -> None:
+        for turn in self._lines.pop(deployment, ()):
+            if not turn.done():
+                turn.set_result(go_on)
 
-def release(line: deque[asyncio.Future[None]]) -> None:
-    while line:
-        turn = line.popleft()
-        if not turn.done():
-            turn.set_result(None)
+
+async def in_thread(threads: Executor, call: Callable[..., Any], *arguments: Any) -> Any:
+    return await asyncio.get_running_loop().run_in_executor(threads, call, *arguments)
+
+
+async def departure(receive: Receive) -> None:
+    """Returns when the caller has gone away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def wait_seconds(scope: dict[str, Any]) -> float:

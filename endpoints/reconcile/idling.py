@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 RESOLUTION = 10  # seconds, of the samples that tell when it was last called: they are kept for a day
 FRESH = timedelta(seconds=90)  # what was measured longer ago says nothing of now
-SETTLED = timedelta(seconds=30)  # after its wake, those who waited have been served
+SETTLED = timedelta(seconds=30)  # after it came into rotation, those who waited have been served
 CALLED = Q(requests__gt=0) | Q(values__active__3__gt=0)
 
 
@@ -35,7 +35,8 @@ def look_for_idle() -> None:
 
 def _settle(now: datetime) -> None:
     waking = Deployment.objects.present().filter(sleep=SleepState.WAKING, sleep_changed_at__lt=now - SETTLED)
-    ids = list(waking.filter(replicas__routed=True).distinct().values_list("pk", flat=True))
+    up = waking.filter(replicas__routed=True, replicas__ready_at__lt=now - SETTLED)
+    ids = list(up.distinct().values_list("pk", flat=True))
     for deployment_id in ids:
         sleeping.settle(deployment_id)
 

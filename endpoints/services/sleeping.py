@@ -64,13 +64,15 @@ def wake(*, actor: Actor, deployment: Deployment, reason: str = "") -> Deploymen
     return locked
 
 
-def wake_for_request(deployment_id: UUID | str) -> None:
-    """A request that the gateway let in waits for this deployment."""
-    if not Deployment.objects.present().filter(pk=deployment_id, sleep=SleepState.ASLEEP).exists():
-        return
-    with transaction.atomic():
-        locked = _locked(deployment_id)
-        _wake(SYSTEM, locked, "A request came.")
+def wake_for_request(deployment_id: UUID | str) -> bool:
+    """A request that the gateway let in waits for this deployment. False where there is nothing to wait for."""
+    present = Deployment.objects.present().exclude(state=ProvisioningState.DELETING).filter(pk=deployment_id)
+    sleep = present.values_list("sleep", flat=True).first()
+    if sleep == SleepState.ASLEEP:
+        with transaction.atomic():
+            locked = _locked(deployment_id)
+            _wake(SYSTEM, locked, "A request came.")
+    return sleep is not None
 
 
 def settle(deployment_id: UUID) -> None:

@@ -37,10 +37,15 @@ class Waking:
     envoy: RunningGateway
     woken: list[str] = field(default_factory=list)
     on_wake: Callable[[], None] = lambda: None
+    there: bool = True
+    server: uvicorn.Server | None = None
 
-    def wake(self, name: str) -> None:
-        self.woken.append(name)
-        self.on_wake()
+    def wake(self, name: str) -> bool:
+        """The first time is what counts; it is asked for again for as long as somebody waits."""
+        if name not in self.woken:
+            self.woken.append(name)
+            self.on_wake()
+        return self.there
 
     def serving(self) -> set[str]:
         healthy = self.envoy.gateway.observe().healthy or {}
@@ -57,13 +62,14 @@ def waking(envoy: RunningGateway) -> Iterator[Waking]:
     thread = threading.Thread(target=asyncio.run, args=(server.serve(),))
     thread.start()
     eventually(lambda: server.started)
+    told.server = server
     yield told
-    server.should_exit = True
+    server.should_exit = server.force_exit = True
     thread.join()
 
 
 def wait_held(envoy: RunningGateway, count: int) -> None:
-    eventually(lambda: envoy.statistics("activator").get("upstream_rq_active", 0) >= count)
+    eventually(lambda: envoy.statistics("activator").get("upstream_rq_active", 0) == count)
 
 
 def test_a_hundred_at_once_cause_one_wake_and_are_all_answered(
@@ -137,6 +143,90 @@ def test_without_an_activator_it_is_a_503_too(envoy: RunningGateway) -> None:
     answer = httpx.post(f"{envoy.url}/sleepy/score", headers=AUTHORIZED, timeout=60)
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
+
+
+def test_an_activator_that_ends_while_they_wait_is_a_503(envoy: RunningGateway, waking: Waking) -> None:
+    envoy.put(endpoint("sleepy", deployment("blue", **ASLEEP)))
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(httpx.post, f"{envoy.url}/sleepy/score", headers=AUTHORIZED, timeout=60) for _ in "1234"]
+        wait_held(envoy, 4)
+        assert waking.server is not None
+        waking.server.should_exit = waking.server.force_exit = True
+        answers = [call.result() for call in waiting]
+    assert {answer.status_code for answer in answers} == {503}
+    assert all(int(answer.headers["retry-after"]) > 0 for answer in answers)
+
+
+def test_whoever_goes_away_makes_room(
+    envoy: RunningGateway, servers: Replicas, waking: Waking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activator, "ROOM", 3)
+    envoy.put(endpoint("sleepy", deployment("blue", **ASLEEP)))
+    for _ in range(3):
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{envoy.url}/sleepy/score", headers=AUTHORIZED, timeout=httpx.Timeout(30, read=0.2))
+    wait_held(envoy, 0)
+    with ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(httpx.post, f"{envoy.url}/sleepy/score", headers=AUTHORIZED, timeout=60) for _ in "123"]
+        wait_held(envoy, 3)
+        envoy.put(endpoint("sleepy", deployment("blue", servers.start("blue").socket, **AWAKE)))
+        assert [call.result().status_code for call in waiting] == [200] * 3
+
+
+def test_nobody_waits_for_what_is_deleted(envoy: RunningGateway, waking: Waking) -> None:
+    waking.there = False
+    envoy.put(endpoint("sleepy", deployment("blue", **ASLEEP | {"hold_ms": 250_000})))
+    assert httpx.post(f"{envoy.url}/sleepy/score", headers=AUTHORIZED, timeout=60).status_code == 503
+
+
+def test_wakes_that_hang_keep_nobody_else_waiting(envoy: RunningGateway, servers: Replicas, waking: Waking) -> None:
+    """Many deployments at once, and a database that does not answer."""
+    blue, hang = servers.start("blue"), threading.Event()
+
+    def start() -> None:
+        if waking.woken[-1] != HEX:
+            hang.wait(60)
+
+    waking.on_wake = start
+    others = [deployment(f"d{number}", **ASLEEP | {"cluster": f"d-{number:032x}", "weight": 0}) for number in range(8)]
+    envoy.put(endpoint("sleepy", deployment("blue", **ASLEEP)), endpoint("many", *others))
+    with ThreadPoolExecutor(9) as pool:
+        mine = pool.submit(httpx.post, f"{envoy.url}/sleepy/score", headers=AUTHORIZED, timeout=60)
+        wait_held(envoy, 1)
+        for other in others:
+            headers = AUTHORIZED | {"azureml-model-deployment": other.name}
+            pool.submit(httpx.post, f"{envoy.url}/many/score", headers=headers, timeout=60)
+        wait_held(envoy, 9)
+        envoy.put(endpoint("sleepy", deployment("blue", blue.socket, **AWAKE)), endpoint("many", *others))
+        assert mine.result().status_code == 200
+        hang.set()
+        waking.there = False
+
+
+def test_one_that_was_sent_back_to_sleep_is_woken_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(activator, "ASK_SECONDS", 0.05)
+    asked: list[str] = []
+
+    def wake(name: str) -> bool:
+        asked.append(name)
+        return True
+
+    assert asyncio.run(held_for(Activator(wake=wake, serving=set), wait_ms=1000)) == [503]
+    assert len(asked) > 2
+
+
+async def held_for(application: Activator, *, wait_ms: int) -> list[int]:
+    said: list[int] = []
+    scope = {"type": "http", "path": f"/hold/{HEX}", "query_string": f"wait_ms={wait_ms}".encode()}
+
+    async def send(message: dict[str, Any]) -> None:
+        said.extend([message["status"]] if "status" in message else [])
+
+    async def receive() -> dict[str, Any]:
+        return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
+
+    await application(scope, receive, send)
+    return said
 
 
 def test_a_stranger_wakes_nobody(envoy: RunningGateway, waking: Waking) -> None:

@@ -12,8 +12,8 @@ from endpoints.domain.errors import Conflict, Forbidden, Invalid
 from endpoints.domain.rollups import Gauge, SampleValues, aligned, to_json
 from endpoints.domain.routing import DeploymentRoute
 from endpoints.enums import Source
-from endpoints.models import Deployment, Endpoint, Event, Sample
-from endpoints.services.deployments import update_deployment
+from endpoints.models import Deployment, Endpoint, Event, Replica, Sample
+from endpoints.services.deployments import delete_deployment, update_deployment
 from endpoints.services.sleeping import put_to_sleep, set_scale_to_zero, wake, wake_for_request
 from tests.world import World
 
@@ -94,6 +94,32 @@ def test_a_request_wakes_it_once(world: World, blue: Deployment) -> None:
     assert route(world).queue == 0
     blue.refresh_from_db()
     assert blue.sleep == "awake"
+
+
+def test_one_that_starts_slowly_has_its_room_until_those_who_waited_are_served(world: World, blue: Deployment) -> None:
+    put_to_sleep(actor=SYSTEM, deployment=blue)
+    world.settle()
+    wake_for_request(blue.pk.hex)
+    now = timezone.now()
+    with time_machine.travel(now + timedelta(seconds=100), tick=False):
+        world.settle()
+        Replica.objects.update(ready_at=timezone.now())
+        tasks.look_for_idle()
+        blue.refresh_from_db()
+        assert blue.sleep == "waking"
+    with time_machine.travel(now + timedelta(seconds=140), tick=False):
+        tasks.look_for_idle()
+        blue.refresh_from_db()
+        assert blue.sleep == "awake"
+
+
+def test_there_is_nothing_to_wait_for_where_it_is_deleted(world: World, blue: Deployment) -> None:
+    put_to_sleep(actor=SYSTEM, deployment=blue)
+    assert wake_for_request(blue.pk.hex)
+    world.traffic(blue.endpoint, {})
+    delete_deployment(actor=SYSTEM, deployment=blue)
+    assert not wake_for_request(blue.pk.hex)
+    assert not wake_for_request("0" * 32)
 
 
 def test_a_request_in_the_midst_of_going_to_sleep_finds_a_way(world: World, blue: Deployment) -> None:

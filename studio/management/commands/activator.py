@@ -25,6 +25,6 @@ class Command(BaseCommand):
         uvicorn.run(application, uds=str(socket), lifespan="off", log_level="warning", access_log=False)
 
 
-def _wake(deployment: str) -> None:
+def _wake(deployment: str) -> bool:
     close_old_connections()
-    wake_for_request(deployment)
+    return wake_for_request(deployment)
