@@ -8,13 +8,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
+from endpoints.domain.actor import SYSTEM
 from endpoints.models import Deployment
+from endpoints.services.service_accounts import create_service_account
 from studio.api.reference import document, sections
 from tests.factories import CodeVersionFactory, EnvironmentVersionFactory, ModelVersionFactory
 
 pytestmark = pytest.mark.django_db
 # Of things that are there, so that the body is read.
-PATHS = {"{name}": "prices", "{endpoint}": "prices", "{version}": "1", "{ordinal}": "0", "{email}": "owner@example.com"}
+PATHS = {
+}
+    "{name}": "prices",
+    "{endpoint}": "prices",
+    "{version}": "1",
+    "{ordinal}": "0",
+    "{generation}": "1",
+    "{account}": "robot",
+    "{email}": "owner@example.com",
+}
 
 TEXTS = st.one_of(
     st.text(max_size=20), st.sampled_from(["blue", "azureml:x:1", "1", "\0", "\ud800", "x" * 5000, "2026-01-01", "NaN"])
@@ -59,6 +70,7 @@ def sender(owner: APIClient, blue: Deployment) -> APIClient:
     """An owner, in a workspace in which every path leads to something."""
     for factory in (ModelVersionFactory, CodeVersionFactory, EnvironmentVersionFactory):
         factory(workspace=blue.endpoint.workspace, name="prices")
+    create_service_account(actor=SYSTEM, workspace=blue.endpoint.workspace, name="robot")
     return owner
 
 

@@ -122,7 +122,10 @@ def test_delete_drains_every_deployment_even_with_traffic(world: World) -> None:
         assert row.deleted_at is not None
     assert world.compute.seen == {}
     assert sorted(world.compute.purged) == sorted([str(blue.pk), str(green.pk)])
-    assert Event.objects.get(verb="endpoint.deletion_started").before == {"traffic": {"blue": 60, "green": 40}}
+    assert Event.objects.get(verb="endpoint.deletion_started").before == {
+        "traffic": {"blue": 60, "green": 40},
+        "mirror_traffic": {},
+    }
 
 
 def test_what_is_being_deleted_takes_no_change(world: World) -> None:
