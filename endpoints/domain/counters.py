@@ -17,6 +17,7 @@ class ClusterCounters:
     counts: Mapping[str, int] = field(default_factory=dict)
     latency: Latency = field(default_factory=dict)
     active: int = 0  # requests in flight
+    waiting: int = 0  # requests in line for a connection
     healthy: int = 0  # upstreams in rotation
 
 

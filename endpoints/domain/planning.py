@@ -134,8 +134,9 @@ def _steady(s: Situation) -> Plan:
     healed = Plan(start=start, route=_routes(kept), ask_gateway=_asks_gateway(s))
     decided = _with_removal(s, healed, kept, (), s.serving_count)
     leaving = [replica for replica in _others(s, kept) if _lingers(replica)]
-    moves = decided.start or decided.route or leaving
-    return replace(decided, ask_gateway=decided.ask_gateway and bool(leaving), again=0.25 if moves else None)
+    coming = [replica for replica in kept if replica.present and replica.state == ReplicaState.STARTING]
+    moves = decided.start or decided.route or leaving or coming
+    return replace(decided, ask_gateway=decided.ask_gateway and bool(leaving), again=SOON if moves else None)
 
 
 def _towards(s: Situation, wanted: list[ReplicaView], taken: int) -> Plan:

@@ -15,6 +15,7 @@ from endpoints.enums import ProvisioningState, SleepState
 from endpoints.models import Deployment, Sample
 from endpoints.reconcile.leases import lease
 from endpoints.services import sleeping
+from endpoints.telemetry.port import TelemetryUnreachable
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +37,20 @@ def look_for_idle() -> None:
 def _settle(now: datetime) -> None:
     waking = Deployment.objects.present().filter(sleep=SleepState.WAKING, sleep_changed_at__lt=now - SETTLED)
     up = waking.filter(replicas__routed=True, replicas__ready_at__lt=now - SETTLED)
-    ids = list(up.distinct().values_list("pk", flat=True))
-    for deployment_id in ids:
-        sleeping.settle(deployment_id)
+    found = list(up.distinct())
+    waiting = _waiting() if found else set()
+    for deployment in found:
+        if deployment.cluster not in waiting:
+            sleeping.settle(deployment.pk)
+
+
+def _waiting() -> set[str]:
+    """Clusters with requests still in line. To the usual limits these would be too many."""
+    try:
+        clusters = wiring.gateway_statistics().scrape().clusters
+    except TelemetryUnreachable:
+        return set()
+    return {cluster for cluster, counters in clusters.items() if counters.waiting}
 
 
 def _send_to_sleep(now: datetime) -> None:

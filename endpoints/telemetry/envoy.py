@@ -31,7 +31,7 @@ COUNTERS = {
     "upstream_cx_rx_bytes_total": "bytes_out",  # from the replica to the caller
     "upstream_cx_tx_bytes_total": "bytes_in",
 }
-GAUGES = {"upstream_rq_active": "active", "membership_healthy": "healthy"}
+GAUGES = {"upstream_rq_active": "active", "upstream_rq_pending_active": "waiting", "membership_healthy": "healthy"}
 LATENCY = "upstream_rq_time"
 NAMES = "|".join((*COUNTERS, *GAUGES, LATENCY))
 # `usedonly` leaves out what is still zero. `detailed` has Envoy's own bins, those that hold something: half the text of

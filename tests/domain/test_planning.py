@@ -201,8 +201,10 @@ def test_a_lost_replica_is_started_again() -> None:
     world = running(2)
     world.lose("r-1-1")
     assert world.step().start == (Start(1, 1),)
+    assert plan(world.situation()).again is not None, "nobody would look when it is ready"
     world.settle()
     assert world.held == {"r-1-0": READY, "r-1-1": READY}
+    assert plan(world.situation()).again is None
 
 
 def test_what_serves_is_healed_after_a_failed_update() -> None:

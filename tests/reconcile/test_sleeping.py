@@ -6,8 +6,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from endpoints import tasks
+from endpoints import tasks, wiring
 from endpoints.domain.actor import SYSTEM, Actor
+from endpoints.domain.counters import ClusterCounters
 from endpoints.domain.errors import Conflict, Forbidden, Invalid
 from endpoints.domain.rollups import Gauge, SampleValues, aligned, to_json
 from endpoints.domain.routing import DeploymentRoute
@@ -15,6 +16,7 @@ from endpoints.enums import Source
 from endpoints.models import Deployment, Endpoint, Event, Replica, Sample
 from endpoints.services.deployments import delete_deployment, update_deployment
 from endpoints.services.sleeping import put_to_sleep, set_scale_to_zero, wake, wake_for_request
+from endpoints.telemetry.fake import FakeGatewayStatistics
 from tests.world import World
 
 
@@ -107,10 +109,14 @@ def test_one_that_starts_slowly_has_its_room_until_those_who_waited_are_served(w
         tasks.look_for_idle()
         blue.refresh_from_db()
         assert blue.sleep == "waking"
+    statistics = wiring.gateway_statistics()
+    assert isinstance(statistics, FakeGatewayStatistics)
     with time_machine.travel(now + timedelta(seconds=140), tick=False):
-        tasks.look_for_idle()
-        blue.refresh_from_db()
-        assert blue.sleep == "awake"
+        for waiting, then in ((3, "waking"), (0, "awake")):
+            statistics.clusters = {blue.cluster: ClusterCounters(waiting=waiting)}
+            tasks.look_for_idle()
+            blue.refresh_from_db()
+            assert blue.sleep == then
 
 
 def test_there_is_nothing_to_wait_for_where_it_is_deleted(world: World, blue: Deployment) -> None:

@@ -60,9 +60,11 @@ def hold_metadata(deployment: DeploymentRoute | None) -> Json:
 
 
 def waking_thresholds(deployment: DeploymentRoute, parallel: int) -> Json:
-    """Those who waited come all at once: they stand in line for as many connections as the replicas work on."""
+    """Those who waited come all at once: they stand in line for as many connections as the replicas work on. The other
+    half of what these take is for when the cluster is built anew: then those who stand in line at the old one still go
+    on."""
     return {
-        "max_connections": parallel,
+        "max_connections": max(1, parallel // 2),
         "max_pending_requests": parallel + deployment.queue,
         "max_requests": UNLIMITED,
         "max_retries": parallel,
