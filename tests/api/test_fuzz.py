@@ -17,7 +17,6 @@ from tests.factories import CodeVersionFactory, EnvironmentVersionFactory, Model
 pytestmark = pytest.mark.django_db
 # Of things that are there, so that the body is read.
 PATHS = {
-}
     "{name}": "prices",
     "{endpoint}": "prices",
     "{version}": "1",
