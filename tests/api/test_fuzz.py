@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 
 from endpoints.domain.actor import SYSTEM
 from endpoints.models import Deployment
+from endpoints.services.generations import keep_generation
 from endpoints.services.service_accounts import create_service_account
 from studio.api.reference import document, sections
 from tests.factories import CodeVersionFactory, EnvironmentVersionFactory, ModelVersionFactory
@@ -69,6 +70,7 @@ def sender(owner: APIClient, blue: Deployment) -> APIClient:
     """An owner, in a workspace in which every path leads to something."""
     for factory in (ModelVersionFactory, CodeVersionFactory, EnvironmentVersionFactory):
         factory(workspace=blue.endpoint.workspace, name="prices")
+    keep_generation(actor=SYSTEM, deployment=blue)
     create_service_account(actor=SYSTEM, workspace=blue.endpoint.workspace, name="robot")
     return owner
 
