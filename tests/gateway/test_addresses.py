@@ -49,6 +49,10 @@ def short() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+class UnixServer(ThreadingUnixStreamServer):
+    daemon_threads = True  # the gateway keeps its connections open: nobody waits for their ends
+
+
 @contextmanager
 def serving(server: Any) -> Iterator[Any]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -67,7 +71,7 @@ def on_port() -> Iterator[str]:
 
 @contextmanager
 def on_socket(path: Path) -> Iterator[str]:
-    with serving(ThreadingUnixStreamServer(str(path), Handler)):
+    with serving(UnixServer(str(path), Handler)):
         yield str(path)
 
 
