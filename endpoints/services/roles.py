@@ -77,9 +77,7 @@ def check_not_last_owner(assignment: RoleAssignment) -> None:
         raise Conflict("A workspace needs an Owner. Give the role to somebody else first.")
 
 
-def _holder(
-    workspace: Workspace, email: str, group: tuple[str, str] | None, service_account: str
-) -> dict[str, Any]:
+def _holder(workspace: Workspace, email: str, group: tuple[str, str] | None, service_account: str) -> dict[str, Any]:
     if sum(map(bool, (email, group, service_account))) != 1:
         raise Invalid({"principal": "Name one: a person by e-mail, a group, or a service account."})
     if group:

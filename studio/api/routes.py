@@ -85,9 +85,7 @@ routes: list[URLPattern] = [
     path("endpoints/", endpoints.Endpoints.as_view(), name="api_endpoints"),
     path(_ENDPOINT, endpoints.EndpointDetail.as_view(), name="api_endpoint"),
     path(f"{_ENDPOINT}role-assignments/", roles.EndpointRoles.as_view(), name="api_endpoint_roles"),
-    path(
-        f"{_ENDPOINT}role-assignments/<int:assignment_id>/", roles.EndpointRole.as_view(), name="api_endpoint_role"
-    ),
+    path(f"{_ENDPOINT}role-assignments/<int:assignment_id>/", roles.EndpointRole.as_view(), name="api_endpoint_role"),
     path(f"{_ENDPOINT}traffic/", endpoints.Traffic.as_view(), name="api_traffic"),
     path(f"{_ENDPOINT}limits/", limits.EndpointLimits.as_view(), name="api_limits"),
     path(f"{_ENDPOINT}cors/", limits.EndpointCors.as_view(), name="api_cors"),
