@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 LAST_LINES = 400  # of each log that are looked at
+LINE_LENGTH = 1000  # characters of each line that are
+MOST_CAUSES = 10
+QUOTED = 120  # of what a pattern caught
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +70,14 @@ RULES = (
         90,
     ),
     _rule(
-        r"FileNotFoundError: .*'([^']+)'",
+        r"FileNotFoundError: .{0,200}'([^']+)'",
         "{0} is not there",
         "Build paths from os.environ['AZUREML_MODEL_DIR'], below which the model's files stand as registered.",
         "model",
         85,
     ),
     _rule(
-        r"InconsistentVersionWarning: .*unpickle estimator \w+ from version ([\w.]+) when using version ([\w.]+)",
+        r"InconsistentVersionWarning: .{0,200}unpickle estimator \w+ from version ([\w.]+) when using version ([\w.]+)",
         "The model was saved with scikit-learn {0} and is loaded with {1}",
         "Pin scikit-learn to the version that saved the model.",
         "environment",
@@ -137,7 +140,7 @@ RULES = (
         90,
     ),
     _rule(
-        r"(?:Connection refused|timed out|dns error|error sending request).*(?:simple|wheel|pypi|index)",
+        r"(?:Connection refused|timed out|dns error|error sending request).{0,200}(?:simple|wheel|pypi|index)",
         "The package index could not be reached",
         "Check this machine's network and its index settings, then retry.",
         "environment",
@@ -197,16 +200,16 @@ def diagnose(*, message: str, server_log: Sequence[str], build_log: Sequence[str
             present = found.get(cause.field + cause.title)
             if present is None or source != "studio":
                 found[cause.field + cause.title] = cause
-    return sorted(found.values(), key=lambda cause: -cause.likelihood)
+    return sorted(found.values(), key=lambda cause: -cause.likelihood)[:MOST_CAUSES]
 
 
 def _causes(source: str, lines: Iterable[str]) -> Iterator[Cause]:
-    for line in lines:
+    for line in (each[:LINE_LENGTH] for each in lines):
         for rule in RULES:
             caught = rule.pattern.search(line)
             if caught is None:
                 continue
-            words = [group or "" for group in caught.groups()] or [""]
+            words = [(group or "")[:QUOTED] for group in caught.groups()] or [""]
             yield Cause(
                 title=rule.title.format(*words).rstrip(": "),
                 advice=rule.advice,

@@ -111,3 +111,8 @@ class LogChunk:
     start: int
     end: int
     size: int
+
+    @property
+    def lines(self) -> list[str]:
+        """Ended by a line feed alone: what else a program prints must not look like a line of another."""
+        return self.text.removesuffix("\n").split("\n") if self.text else []

@@ -38,6 +38,8 @@ def read_script(source: str, *, filename: str, python_version: str = "") -> Scri
         tree = ast.parse(source, filename)
     except (SyntaxError, ValueError) as error:
         return ScriptFacts(error="" if _is_newer(python_version) else _told(error, filename))
+    except (RecursionError, MemoryError):
+        return ScriptFacts(error=f"{filename} is nested too deeply to be read.")
     defined = set(_defined(tree))
     missing = () if "*" in defined else tuple(name for name in NEEDED if name not in defined)
     return ScriptFacts(missing=missing, imports=tuple(sorted(set(_imported(tree.body)))))

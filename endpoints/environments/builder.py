@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from endpoints.domain.environments import EnvironmentSpec
+from endpoints.domain.printable import printable
 from endpoints.domain.programs import Program, Programs
 from endpoints.domain.replicas import LogChunk
 from endpoints.enums import BuildState
@@ -20,6 +21,7 @@ from endpoints.environments.port import BuildObservation
 
 BUILD = Path(__file__).with_name("build.py")
 REFUSAL_SECONDS = 60
+END_SECONDS = 10
 # What an administrator sets for package installers and TLS; nothing of the studio's own.
 _PASSED_ON = ("UV_", "PIP_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "PYENV_ROOT")
 _MEANT_FOR_PIP = {
@@ -51,7 +53,7 @@ class UvEnvironmentBuilder:
         self._run(spec, folder, name=_name(spec.hash), log="build.log")
 
     def _run(self, spec: EnvironmentSpec, folder: Path, *words: str, name: str, log: str) -> None:
-        self._programs.remove(name)
+        self._end(name)
         document = {
             "python_version": spec.python_version,
             "requirements": list(spec.requirements),
@@ -70,18 +72,33 @@ class UvEnvironmentBuilder:
             )
         )
 
+    def _end(self, name: str) -> None:
+        """One that still compiles what it built would be taken for the next, and its end for a failure."""
+        self._programs.remove(name)
+        deadline = time.monotonic() + END_SECONDS
+        while name in self._programs.states() and time.monotonic() < deadline:
+            time.sleep(0.02)
+
     def check(self, spec: EnvironmentSpec) -> BuildObservation:
         folder = self._folder(spec.hash)
         if self.observe(spec.hash).state == BuildState.SUCCEEDED:
             return BuildObservation(hash=spec.hash, state=BuildState.SUCCEEDED)
-        found = _read(folder / "check.json")
-        program = self._programs.states().get(_check_name(spec.hash))
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "start.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return self._check(spec, folder)
+
+    def _check(self, spec: EnvironmentSpec, folder: Path) -> BuildObservation:
+        name, found = _check_name(spec.hash), _read(folder / "check.json")
+        program = self._programs.states().get(name)
         if found and (found["state"] == "Succeeded" or _is_young(folder / "check.json")):
-            return BuildObservation(hash=spec.hash, state=BuildState(found["state"]), error=found.get("error", ""))
+            if program is not None:  # with its word said, it is done
+                self._programs.remove(name)
+            error = printable(found.get("error", ""))
+            return BuildObservation(hash=spec.hash, state=BuildState(found["state"]), error=error)
         if program is None or not program.running:
-            folder.mkdir(parents=True, exist_ok=True)
             (folder / "check.json").unlink(missing_ok=True)
-            self._run(spec, folder, "check", name=_check_name(spec.hash), log="check.log")
+            self._run(spec, folder, "check", name=name, log="check.log")
         return BuildObservation(hash=spec.hash, state=BuildState.BUILDING)
 
     def observe(self, spec_hash: str) -> BuildObservation:
@@ -112,7 +129,8 @@ class UvEnvironmentBuilder:
 
     def remove(self, spec_hash: str) -> None:
         """Free its disk. The caller knows that nothing uses it."""
-        self._programs.remove(_name(spec_hash))
+        for name in (_name(spec_hash), _check_name(spec_hash)):
+            self._programs.remove(name)
         shutil.rmtree(self._folder(spec_hash), ignore_errors=True)
 
     def _observation(self, spec_hash: str, state: BuildState, status: dict[str, Any]) -> BuildObservation:
@@ -124,7 +142,7 @@ class UvEnvironmentBuilder:
             hash=spec_hash,
             state=state,
             python=python if built else None,
-            error=status.get("error", ""),
+            error=printable(status.get("error", "")),
             started_at=_time(status.get("started_at")),
             finished_at=_time(status.get("finished_at")),
             size_bytes=status.get("size_bytes"),

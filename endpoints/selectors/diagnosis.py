@@ -9,9 +9,9 @@ from endpoints.selectors.logs import tail_of
 
 def causes_of(deployment: Deployment, *, message: str = "") -> list[Cause]:
     """Ranked, the likeliest first. `message`: of the operation that failed; by default the deployment's own."""
-    built = wiring.builder().read_log(deployment.environment_hash).text if deployment.environment_hash else ""
+    built = wiring.builder().read_log(deployment.environment_hash).lines if deployment.environment_hash else []
     return diagnose(
         message=message or deployment.failure_message,
         server_log=tail_of(deployment, container=LogContainer.INFERENCE_SERVER, lines=LAST_LINES),
-        build_log=built.splitlines(),
+        build_log=built,
     )

@@ -7,6 +7,7 @@ from endpoints.enums import LogContainer
 from endpoints.models import Deployment, Replica
 
 MOST_LINES = 10_000
+MOST_CHARACTERS = 4 * 1024 * 1024
 
 
 def tail_of(
@@ -21,7 +22,17 @@ def tail_of(
     if ordinal is not None or len(replicas) == 1:
         newest = max(replicas, key=lambda row: row.generation, default=None)
         return wiring.compute().tail_log(newest.pk, lines=lines, text=text) if newest else []
-    return sorted(_told_apart(replicas, lines, text))[-lines:]
+    return _last(sorted(_told_apart(replicas, lines, text))[-lines:])
+
+
+def _last(lines: list[str]) -> list[str]:
+    """No more than MOST_CHARACTERS of them."""
+    left = MOST_CHARACTERS
+    for number, line in enumerate(reversed(lines)):
+        left -= len(line)
+        if left < 0:
+            return lines[len(lines) - number :]
+    return lines
 
 
 def _told_apart(replicas: Iterable[Replica], lines: int, text: str) -> Iterator[str]:
@@ -36,8 +47,8 @@ def storage_initializer(deployment: Deployment) -> list[str]:
     """What Azure's container of this name does: the files, then the environment."""
     assets = {"model": deployment.model, "code": deployment.code}
     facts = [_files(kind, asset, asset.artifact_id) for kind, asset in assets.items() if asset]
-    built = wiring.builder().read_log(deployment.environment_hash).text if deployment.environment_hash else ""
-    return [*facts, *built.splitlines()]
+    built = wiring.builder().read_log(deployment.environment_hash).lines if deployment.environment_hash else []
+    return [*facts, *built]
 
 
 def _files(kind: str, asset: object, digest: str) -> str:

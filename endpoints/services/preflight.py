@@ -16,7 +16,7 @@ from endpoints.models import CodeVersion, Workspace
 if TYPE_CHECKING:
     from endpoints.services.deployments import Specification
 
-_LARGEST_SCRIPT = 1024 * 1024
+_LARGEST_SCRIPT = 256 * 1024  # what is read of it takes a thousand times as much memory
 _RESOLVED = {
     BuildState.SUCCEEDED: (Outcome.OK, "The requirements can be installed."),
     BuildState.BUILDING: (Outcome.RUNNING, "Whether the requirements can be installed is being found out."),
@@ -71,7 +71,11 @@ def _script(specification: Specification, needed: EnvironmentSpec | None) -> Ite
 
 
 def _requirements(needed: EnvironmentSpec) -> Check:
-    seen = wiring.builder().check(needed)
+    try:
+        seen = wiring.builder().check(needed)
+    except OSError as error:
+        message = f"Whether the requirements can be installed could not be found out: {error}"
+        return Check(name="requirements", outcome=Outcome.WARNING, message=message)
     outcome, message = _RESOLVED.get(seen.state, (Outcome.ERROR, f"They cannot be installed: {seen.error}"))
     field = "environment" if outcome == Outcome.ERROR else ""
     return Check(name="requirements", outcome=outcome, message=message, field=field)

@@ -127,6 +127,6 @@ class EnvironmentBuildLog(StudioView):
 def _answer(query: dict[str, Any], read: Callable[..., LogChunk]) -> Response:
     start = query.get("offset")
     chunk = read(limit=CHUNK_BYTES) if start is None else read(start=start, limit=CHUNK_BYTES)
-    lines = chunk.text.splitlines()
+    lines = chunk.lines
     shown = lines if start is not None else lines[-query.get("tail", DEFAULT_TAIL) :]
     return Response({"lines": shown, "offset": chunk.end, "size": chunk.size})

@@ -118,7 +118,7 @@ def replica_log(request: HttpRequest, name: str, deployment: str, ordinal: int) 
         lines = wiring.compute().tail_log(replica.pk, lines=_lines(request), text=text)
         return JsonResponse({"lines": lines, "offset": end, "done": False})
     chunk = wiring.compute().read_log(replica.pk, start=offset, limit=TAIL_BYTES)
-    lines = [line for line in chunk.text.splitlines() if text.lower() in line.lower()]
+    lines = [line for line in chunk.lines if text.lower() in line.lower()]
     return JsonResponse({"lines": lines, "offset": chunk.end, "done": False})
 
 
@@ -140,7 +140,7 @@ def _build_log(request: HttpRequest, deployment: Deployment) -> HttpResponse:
         return _download([whole.encode()], f"{deployment.name}-build")
     offset = _offset(request)
     chunk = builder.read_log(spec_hash, start=offset, limit=TAIL_BYTES)
-    lines = chunk.text.splitlines()
+    lines = chunk.lines
     return JsonResponse(
         {"lines": lines[-FIRST_LINES:] if offset is None else lines, "offset": chunk.end, "done": False}
     )

@@ -20,7 +20,7 @@ import pytest
 from endpoints.compute.local import keeper, output
 from endpoints.compute.local.files import read_json, write_private
 from endpoints.compute.local.launch import start_time
-from endpoints.compute.local.log_files import read_chunk
+from endpoints.compute.local.log_files import MOST_BYTES, read_chunk, tail
 from endpoints.compute.local.memory import proportional_bytes, resident_bytes
 from endpoints.compute.local.output import Output, line_that_matters
 from endpoints.compute.local.probing import probe
@@ -272,3 +272,36 @@ def a_keeper(folder: Path) -> keeper.Keeper:
     identity = {"id": "r", "deployment_id": "d", "generation": 1, "ordinal": 0}
     (folder / "replica.json").write_text(json.dumps({**identity, **probes}))
     return keeper.Keeper(folder)
+
+
+def test_the_last_lines_of_a_hostile_log_are_no_more_than_an_answer_holds(tmp_path: Path) -> None:
+    path = tmp_path / "server.log"
+    for part, number in ((tmp_path / "server.log.1", 0), (path, 1)):
+        part.write_bytes(b"".join(b"%d%05d " % (number, line) + b"\xff" * 60_000 + b"\n" for line in range(40)))
+    for text in ("", "\N{REPLACEMENT CHARACTER}"):
+        found = tail(path, lines=10_000, text=text)
+        assert sum(len(line) for line in found) <= MOST_BYTES
+        assert found[-1].startswith("100039")
+    assert len(tail(path, lines=3)) == 3
+
+
+def test_what_is_searched_for_may_have_letters_of_any_alphabet(tmp_path: Path) -> None:
+    path = tmp_path / "server.log"
+    path.write_text("STRASSE\nÄRGER über\nmore\n")
+    assert tail(path, lines=9, text="ärger Über") == ["ÄRGER über"]
+    assert tail(path, lines=9, text="strasse") == ["STRASSE"]
+    assert tail(tmp_path / "none.log", lines=9, text="x") == []
+
+
+def test_only_a_line_feed_ends_a_line(tmp_path: Path) -> None:
+    """Else a program could write lines that look as if another had."""
+    path = tmp_path / "server.log"
+    text = "2026-01-01 one\u2028[replica 1] two\x0bthree\rfour"
+    path.write_text(f"{text}\nnext\n", newline="")
+    assert read_chunk(path, start=0, limit=1000).lines == [text, "next"]
+    assert tail(path, lines=9) == [text, "next"]
+    assert read_chunk(path, start=0, limit=0).lines == []
+
+
+def test_what_is_quoted_can_be_kept_and_shown_anywhere() -> None:
+    assert output.line_that_matters(["\x00\x1b]0;owned\x07 boom"]) == "\ufffd\ufffd]0;owned\ufffd boom"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from endpoints.domain.diagnosis import RULES, diagnose
+from endpoints.domain.diagnosis import MOST_CAUSES, RULES, diagnose
 
 
 def titles(*lines: str, message: str = "", build: tuple[str, ...] = ()) -> list[str]:
@@ -53,3 +53,12 @@ def test_rules_can_be_told() -> None:
     """A pattern with fewer groups than its words name would fail when it is needed."""
     for rule in RULES:
         assert rule.title.format(*[""] * max(1, rule.pattern.groups)) is not None
+
+
+def test_a_hostile_log_takes_no_time_and_no_room() -> None:
+    """Each of these would have a pattern look at the rest of the line again and again."""
+    bits = ("FileNotFoundError: ", "InconsistentVersionWarning: ", "timed out ", "SyntaxError: ", "'", "unpickle ")
+    lines = [bit * (64_000 // len(bit)) for bit in bits] * 70
+    assert all(len(cause.title) < 400 for cause in diagnose(message="", server_log=lines, build_log=lines))
+    many = [f"ModuleNotFoundError: No module named 'm{number}'" for number in range(400)]
+    assert len(diagnose(message="", server_log=many, build_log=[])) == MOST_CAUSES

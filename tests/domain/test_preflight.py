@@ -18,6 +18,11 @@ def test_what_is_no_python_is_told_with_its_line(source: str) -> None:
     assert read_script(source, filename="score.py").error.startswith("score.py")
 
 
+@pytest.mark.parametrize("source", ["-" * 200_000 + "1", "a" + ".b" * 100_000, "f" + "()" * 50_000, "lambda:" * 30_000])
+def test_a_script_that_would_break_the_parser_is_refused(source: str) -> None:
+    assert "nested too deeply" in read_script(source, filename="score.py").error
+
+
 def test_syntax_of_a_newer_python_cannot_be_judged() -> None:
     assert read_script("def init[T](:\n", filename="s.py", python_version="3.99").error == ""
     assert read_script("def init(:\n", filename="s.py", python_version="3.9").error

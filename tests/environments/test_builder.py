@@ -241,7 +241,9 @@ def checked(builder: UvEnvironmentBuilder, spec: EnvironmentSpec) -> BuildObserv
     return builder.check(spec)
 
 
-def test_requirements_are_resolved_without_building(builder: UvEnvironmentBuilder, tmp_path: Path) -> None:
+def test_requirements_are_resolved_without_building(
+    supervisor: RunningSupervisor, builder: UvEnvironmentBuilder, tmp_path: Path
+) -> None:
     spec = unique(tmp_path, "six==1.16.0")
     assert builder.check(spec).state == BuildState.BUILDING
     assert checked(builder, spec).state == BuildState.SUCCEEDED
@@ -251,6 +253,20 @@ def test_requirements_are_resolved_without_building(builder: UvEnvironmentBuilde
     seen = checked(builder, bad)
     assert seen.state == BuildState.FAILED
     assert "six" in seen.error
+    left = [f"check-{each.hash}" for each in (spec, bad)]
+    eventually(lambda: not set(left) & supervisor.programs.states().keys())
+
+
+def test_checks_at_once_check_once(slow: UvEnvironmentBuilder, tmp_path: Path) -> None:
+    spec = unique(tmp_path, "six==1.16.0")
+    slow.check(spec)
+    eventually((tmp_path / "uv.pid").exists)
+    eventually(lambda: (tmp_path / "uv.pid").read_text().strip())
+    first = (tmp_path / "uv.pid").read_text()
+    with ThreadPoolExecutor(8) as pool:
+        assert {seen.state for seen in pool.map(lambda _: slow.check(spec), range(8))} == {BuildState.BUILDING}
+    assert (tmp_path / "uv.pid").read_text() == first
+    slow.remove(spec.hash)
 
 
 def test_what_is_compiled_afterwards_is_no_part_of_the_build(builder: UvEnvironmentBuilder, tmp_path: Path) -> None:

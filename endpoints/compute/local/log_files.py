@@ -1,36 +1,74 @@
 """Part of a log file, in whole lines; and a log as a whole, with the files that were rotated away."""
 
+import contextlib
+import os
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from endpoints.domain.replicas import LogChunk
 
 BLOCK_BYTES = 256 * 1024
+MOST_BYTES = 2 * 1024 * 1024  # of one answer
 
 
 def tail(path: Path, *, lines: int, text: str = "") -> list[str]:
-    """The last lines that hold the text, letters of either case, oldest first."""
-    wanted = text.lower().encode()
-    kept: deque[bytes] = deque(maxlen=lines)
-    for line in _lines(path):
-        if wanted in line.lower():
-            kept.append(line)
-    return [line.decode("utf-8", "replace").rstrip("\n") for line in kept]
+    """The last lines that hold the text, letters of either case, oldest first; no more than MOST_BYTES of them."""
+    kept: deque[bytes] = deque()
+    size = 0
+    for line in _lines(path, text):
+        kept.append(line)
+        size += len(line)
+        while len(kept) > lines or size > MOST_BYTES:
+            size -= len(kept.popleft())
+    return [line.decode("utf-8", "replace").removesuffix("\n") for line in kept]
 
 
 def whole(path: Path) -> Iterator[bytes]:
     """Everything that is kept, oldest first, in blocks."""
-    for part in _parts(path):
-        with part.open("rb") as file:
+    for file in _opened(path):
+        with file:
             while block := file.read(BLOCK_BYTES):
                 yield block
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def _lines(path: Path, text: str) -> Iterator[bytes]:
+    """Those that hold the text; without one, those at the end alone."""
+    files = _opened(path)
+    if not text:
+        return _last(files)
+    wanted, plain = text.lower(), text.isascii()
+    found = wanted.encode()
+    every = (line for file in files for line in _closing(file))
+    if plain:
+        return (line for line in every if found in line.lower())
+    return (line for line in every if wanted in line.decode("utf-8", "replace").lower())
+
+
+def _last(files: list[BinaryIO]) -> Iterator[bytes]:
+    """Of all files together, what stands within MOST_BYTES of the end."""
+    sizes = [os.fstat(file.fileno()).st_size for file in files]
+    for number, file in enumerate(files):
+        skipped = min(sizes[number], max(0, sum(sizes[number:]) - MOST_BYTES))
+        file.seek(skipped)
+        if skipped:
+            file.readline()  # the rest of one that began before
+        yield from _closing(file)
+
+
+def _closing(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        yield from file
+
+
+def _opened(path: Path) -> list[BinaryIO]:
+    """All at once, so that none is rotated away meanwhile."""
+    files: list[BinaryIO] = []
     for part in _parts(path):
-        with part.open("rb") as file:
-            yield from file
+        with contextlib.suppress(FileNotFoundError):
+            files.append(part.open("rb"))
+    return files
 
 
 def _parts(path: Path) -> list[Path]:
@@ -43,12 +81,13 @@ def _parts(path: Path) -> list[Path]:
 def read_chunk(path: Path, *, start: int | None, limit: int) -> LogChunk:
     """From byte `start`, or the last `limit` bytes. A start beyond the end means that the log was rotated."""
     try:
-        size = path.stat().st_size
+        file = path.open("rb")
     except OSError:
         return LogChunk(text="", start=0, end=0, size=0)
-    begin = max(0, size - limit) if start is None else start
-    begin = 0 if begin > size else begin
-    with path.open("rb") as file:
+    with file:
+        size = os.fstat(file.fileno()).st_size
+        begin = max(0, size - limit) if start is None else start
+        begin = 0 if begin > size else begin
         file.seek(begin)
         data = file.read(limit)
     if start is None and begin:

@@ -7,6 +7,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO
 
+from endpoints.domain.printable import printable
+
 MAX_BYTES = 10 * 1024 * 1024
 BACKUPS = 3
 LINE_BYTES = 64 * 1024  # a longer line is written as several: nobody's line fills the memory
@@ -59,7 +61,7 @@ class Output:
 
 def line_that_matters(lines: list[str]) -> str:
     """The runtime's own word for what went wrong; else the last line of a traceback; else the last line."""
-    return _that_matters(lines)[:QUOTED]
+    return printable(_that_matters(lines)[:QUOTED])
 
 
 def _that_matters(lines: list[str]) -> str:
