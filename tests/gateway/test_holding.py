@@ -1,6 +1,7 @@
 """Requests that wait for a replica: asked of a real Envoy and the real activator, with the waking played."""
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from endpoints.gateway.activator import Activator
 from endpoints.gateway.envoy.holding import ACTIVATOR_SOCKET
 from tests.gateway.replica import Replicas
 from tests.gateway.running import AUTHORIZED, RunningGateway, deployment, endpoint, eventually
+from tests.gateway.test_requests import frame, hpack_string, read_frame
 
 HEX = "0" * 31 + "a"
 CLUSTER = f"d-{HEX}"
@@ -56,9 +58,9 @@ class Waking:
 def waking(envoy: RunningGateway) -> Iterator[Waking]:
     told = Waking(envoy)
     application = Activator(wake=told.wake, serving=told.serving)
-    socket: Path = envoy.admin_socket.with_name(ACTIVATOR_SOCKET)
-    socket.unlink(missing_ok=True)
-    server = uvicorn.Server(uvicorn.Config(application, uds=str(socket), lifespan="off", log_level="warning"))
+    path: Path = envoy.admin_socket.with_name(ACTIVATOR_SOCKET)
+    path.unlink(missing_ok=True)
+    server = uvicorn.Server(uvicorn.Config(application, uds=str(path), lifespan="off", log_level="warning"))
     thread = threading.Thread(target=asyncio.run, args=(server.serve(),))
     thread.start()
     eventually(lambda: server.started)
@@ -112,6 +114,22 @@ def test_they_go_on_in_the_order_in_which_they_came(envoy: RunningGateway, serve
         assert [call.result() for call in calls] == [200] * 8
     order = [int(request.rpartition("?")[2]) for request in blue.requests]
     assert order == list(range(8))
+
+
+def test_a_caller_by_http2_waits_too(envoy: RunningGateway, servers: Replicas, waking: Waking) -> None:
+    envoy.put(endpoint("sleepy", deployment("blue", **ASLEEP)))
+    headers = [(":method", "POST"), (":scheme", "http"), (":path", "/sleepy/score"), (":authority", "x")]
+    headers.append(("authorization", AUTHORIZED["authorization"]))
+    block = b"".join(b"\x00" + hpack_string(name) + hpack_string(value) for name, value in headers)
+    with socket.create_connection(("127.0.0.1", envoy.port), timeout=60) as connection:
+        head, body = frame(1, 4, 1, block), frame(0, 1, 1, b"{}")
+        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"") + head + body)
+        wait_held(envoy, 1)
+        envoy.put(endpoint("sleepy", deployment("blue", servers.start("blue").socket, **AWAKE)))
+        kind, payload = 0, b""
+        while kind != 1:
+            kind, payload = read_frame(connection)
+    assert payload[0] == 0x88  # 200, by RFC 7541, appendix A
 
 
 def test_what_was_waited_is_taken_off_the_time_out(envoy: RunningGateway, servers: Replicas, waking: Waking) -> None:
