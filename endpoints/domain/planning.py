@@ -209,7 +209,9 @@ def _with_removal(s: Situation, step: Plan, wanted: list[ReplicaView], kept: Ite
     """
     others = _others(s, (*wanted, *kept))
     logged = {r.id for r in s.replicas if r.generation == s.generation and r.ordinal < s.instance_count}
-    gone = tuple(r.id for r in others if not _lingers(r) and r.id not in logged)
+    again = set(step.start)
+    free = [r for r in others if not _lingers(r) and Start(r.generation, r.ordinal) not in again]
+    gone = tuple(r.id for r in free if r.id not in logged)
     return replace(step, unroute=_spared(s, wanted, others, count), stop=_stops(others), forget=gone)
 
 

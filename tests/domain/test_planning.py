@@ -79,7 +79,7 @@ class Chaos(RuleBasedStateMachine):
         self.world.delete()
 
     @invariant()
-    def rows_before_processes(self) -> None:
+    def every_process_has_its_row(self) -> None:
         assert set(self.world.held) <= set(self.world.rows)
 
     def teardown(self) -> None:
@@ -302,6 +302,19 @@ def test_what_is_not_ready_goes_first() -> None:
         world.confirm()
     assert not world.rows["r-1-0"].routed
     assert world.rows["r-1-1"].routed
+
+
+def test_one_that_ended_and_comes_back_is_not_forgotten() -> None:
+    """What went to make room for an update that is canceled."""
+    world = running(2)
+    world.update(2)
+    while not any(row.stopping for row in world.rows.values()):
+        world.step()
+        world.turn()
+        world.confirm()
+    world.cancel()
+    world.settle()
+    assert set(world.rows) >= set(world.held) == {"r-1-0", "r-1-1"}
 
 
 def test_delete_waits_for_the_gateway() -> None:
