@@ -20,6 +20,7 @@ from endpoints.compute.containers.engine import Engine, EngineError
 
 IMAGE = "localhost/es-python:1"
 LIMIT_SECONDS = 60
+SOCKET = "p.sock"
 CONFIGURATION = """
 [containers]
 default_ulimits = ["nofile=1024:1024"]
@@ -32,6 +33,9 @@ network_backend = "netavark"
 network_config_dir = "{folder}/networks"
 default_network = "es"
 """
+# Mounts of its own over what all engines of a machine would share: their namespaces' files, their locks.
+ALONE = ("unshare", "--mount", "--propagation", "private", "sh", "-c")
+SETS_UP = 'mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /dev/shm && exec "$@"'
 # Of the standard library, what no server in a test needs.
 LEFT_OUT = ("test", "idlelib", "tkinter", "ensurepip", "site-packages", "lib2to3", "__pycache__", "pydoc_data")
 
@@ -39,20 +43,21 @@ LEFT_OUT = ("test", "idlelib", "tkinter", "ensurepip", "site-packages", "lib2to3
 @dataclass(frozen=True)
 class Podman:
     folder: Path
+    service: "subprocess.Popen[bytes]"
 
     @property
     def socket(self) -> str:
-        return str(self.folder / "p.sock")
+        return str(self.folder / SOCKET)
 
     @property
     def engine(self) -> Engine:
         return Engine(self.socket)
 
     def run(self, *arguments: str, **options: object) -> str:
-        store = ("--root", str(self.folder / "root"), "--runroot", str(self.folder / "run"), "--storage-driver", "vfs")
+        beside = ("nsenter", f"--mount=/proc/{self.service.pid}/ns/mnt")
         done = subprocess.run(
-            ("podman", *store, *arguments),
-            env=self.environment,
+            (*beside, *_command(self.folder), *arguments),
+            env=_environment(self.folder),
             capture_output=True,
             check=False,
             **options,  # type: ignore[call-overload]
@@ -60,34 +65,41 @@ class Podman:
         assert done.returncode == 0, done.stderr.decode()
         return str(done.stdout.decode())
 
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": str(self.folder),
-            "CONTAINERS_CONF": str(self.folder / "containers.conf"),
-        }
-
 
 @contextmanager
 def running_podman() -> Iterator[Podman]:
     assert shutil.which("podman"), "Podman is not installed; .ci/system-packages installs it where it may."
-    podman = Podman(Path(tempfile.mkdtemp(prefix="es-")))
-    (podman.folder / "containers.conf").write_text(CONFIGURATION.format(folder=podman.folder))
-    _network(podman.folder / "networks")
-    _image(podman)
-    store = ("--root", str(podman.folder / "root"), "--runroot", str(podman.folder / "run"), "--storage-driver", "vfs")
-    command = ("podman", *store, "system", "service", "--time", "0", f"unix://{podman.socket}")
-    with (podman.folder / "service.log").open("w") as log:
-        service = subprocess.Popen(command, env=podman.environment, stdout=log, stderr=log)
+    folder = Path(tempfile.mkdtemp(prefix="es-"))
+    (folder / "containers.conf").write_text(CONFIGURATION.format(folder=folder))
+    _network(folder / "networks")
+    podman = Podman(folder, _service(folder))
     try:
         _answers(podman)
+        _image(podman)
         yield podman
     finally:
         podman.run("rm", "--force", "--all", "--time", "0")
-        service.kill()
-        service.wait()
-        shutil.rmtree(podman.folder, ignore_errors=True)
+        podman.service.kill()
+        podman.service.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _service(folder: Path) -> "subprocess.Popen[bytes]":
+    serving = (*_command(folder), "system", "service", "--time", "0", f"unix://{folder / SOCKET}")
+    with (folder / "service.log").open("w") as log:
+        return subprocess.Popen((*ALONE, SETS_UP, "sh", *serving), env=_environment(folder), stdout=log, stderr=log)
+
+
+def _command(folder: Path) -> tuple[str, ...]:
+    return ("podman", "--root", str(folder / "root"), "--runroot", str(folder / "run"), "--storage-driver", "vfs")
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": str(folder),
+        "CONTAINERS_CONF": str(folder / "containers.conf"),
+    }
 
 
 def _answers(podman: Podman) -> None:

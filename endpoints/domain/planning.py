@@ -220,7 +220,8 @@ def _spared(s: Situation, wanted: list[ReplicaView], others: list[ReplicaView], 
     lost = [replica for replica in others if replica.routed and not replica.present]
     routed = [replica for replica in others if replica.routed and replica.present]
     available = len(_available(s, wanted))
-    spare = len(routed) if available >= count else max(0, available + len(routed) - s.serving_count)
+    reached = sum(replica.route_confirmed for replica in routed)
+    spare = len(routed) if available >= count else max(0, available + reached - s.serving_count)
     routed.sort(key=lambda r: (r.state == READY, r.generation == s.serving_generation, -r.ordinal))
     return tuple(replica.id for replica in (*lost, *routed[:spare]))
 

@@ -22,6 +22,7 @@ from tests.podman import IMAGE, Podman, running_podman
 
 SERVER = Path(__file__).with_name("http_server.py")
 MIB = 2**20
+pytestmark = pytest.mark.xdist_group("podman")  # one engine, and one image, are enough
 PATIENT: dict[str, Any] = {"initial_delay": 0.1, "period": 0.1, "failure_threshold": 100, "timeout": 20}
 
 

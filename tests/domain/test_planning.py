@@ -304,6 +304,25 @@ def test_what_is_not_ready_goes_first() -> None:
     assert world.rows["r-1-1"].routed
 
 
+def test_one_whose_route_is_not_confirmed_makes_up_for_nobody() -> None:
+    """Two of an update that failed serve yet; one of the generation to go back to has only just been routed."""
+    new = ReplicaView(id="r-2-0", generation=2, ordinal=0, present=True, state=READY, routed=True, route_confirmed=True)
+    other = replace(new, id="r-2-1", ordinal=1)
+    back = replace(new, id="r-1-0", generation=1, route_confirmed=False)
+    now = Situation(
+        generation=3,
+        serving_generation=1,
+        instance_count=1,
+        serving_count=2,
+        replicas=(new, other, back),
+        provisioning=True,
+        build=BuildState.BUILDING,
+    )
+    assert plan(now).unroute == ()
+    confirmed = replace(now, replicas=(new, other, replace(back, route_confirmed=True)))
+    assert plan(confirmed).unroute == ("r-2-1",)
+
+
 def test_one_that_ended_and_comes_back_is_not_forgotten() -> None:
     """What went to make room for an update that is canceled."""
     world = running(2)
