@@ -25,8 +25,11 @@ class Replica:
     deaf: bool = False  # reads the heads of requests alone, and answers probes alone
     requests: list[str] = field(default_factory=list)  # "METHOD path", probes left out
     heads: list[dict[str, str]] = field(default_factory=list)  # their headers
+    connections: list[list[str]] = field(default_factory=list)  # as they were accepted, with their requests
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came: list[str] = []
+        self.connections.append(came)
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -35,6 +38,7 @@ class Replica:
                 while self.deaf and path != "/ready":
                     await asyncio.sleep(0.01)
                 body = await read_body(reader, headers)
+                came.append(path)
                 if not await self.answer(writer, method, path, headers, body):
                     break
         writer.close()
