@@ -87,7 +87,8 @@ def running_podman() -> Iterator[Podman]:
 def _service(folder: Path) -> "subprocess.Popen[bytes]":
     serving = (*_command(folder), "system", "service", "--time", "0", f"unix://{folder / SOCKET}")
     with (folder / "service.log").open("w") as log:
-        return subprocess.Popen((*ALONE, SETS_UP, "sh", *serving), env=_environment(folder), stdout=log, stderr=log)
+        command = (*ALONE, SETS_UP, "sh", *serving)
+        return subprocess.Popen(command, cwd=folder, env=_environment(folder), stdout=log, stderr=log)
 
 
 def _command(folder: Path) -> tuple[str, ...]:
