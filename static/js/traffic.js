@@ -20,7 +20,8 @@ class TrafficEditor {
     const canary = root.querySelector("[data-traffic-canary]");
     if (canary) canary.selectedIndex = canary.options.length - 1; // the newest
     this.offline = root.querySelector("[data-traffic-offline]");
-    this.shares = this.rows.map(({ number }) => Number(number.value) || 0);
+    const typed = this.rows.map(({ number }) => Number(number.value) || 0);
+    this.shares = this.rows.map(({ number }) => Number(number.defaultValue) || 0);
     if (this.sum() === 0 && this.offline && !this.offline.checked) this.offline.checked = true;
     this.before = this.sum() === 100 ? this.shares : this.start();
     const mirror = root.querySelector("[data-mirror]");
@@ -32,6 +33,14 @@ class TrafficEditor {
     root.addEventListener("keydown", (event) => this.key(event));
     root.closest("form")?.addEventListener("reset", () => setTimeout(() => this.set(this.rows.map(({ now }) => now))));
     this.show();
+    this.catchUp(typed);
+  }
+
+  /** With what was typed before this script was there. */
+  catchUp(typed) {
+    if (typed.reduce((a, b) => a + b, 0) === 100) return this.set(typed);
+    const before = this.shares;
+    typed.forEach((wanted, index) => wanted !== before[index] && this.move(index, wanted));
   }
 
   /** What an endpoint that is offline would begin with. */
