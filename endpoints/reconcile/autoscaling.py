@@ -14,7 +14,7 @@ from endpoints.domain.errors import Conflict, StudioError
 from endpoints.domain.scaling import Decision, active_profile, condition, decide, fires, measured
 from endpoints.domain.scaling_rules import MISSING, AutoscaleSpec, Readings
 from endpoints.enums import ProvisioningState, ScaleOutcome
-from endpoints.models import AutoscaleSetting, Operation, ScaleDecision
+from endpoints.models import AutoscaleSetting, Deployment, Operation, ScaleDecision
 from endpoints.reconcile.leases import Held, lease
 from endpoints.selectors.autoscale import readings, settings_at_work, spec_of
 from endpoints.services.deployments import update_deployment
@@ -25,7 +25,7 @@ SAME_WITHIN = timedelta(minutes=10)
 
 
 class _Changed(Exception):
-    """The setting is not the one that was decided by."""
+    """The setting or the deployment is not as it was when this was decided."""
 
 
 def autoscale() -> None:
@@ -57,7 +57,7 @@ def _look(held: Held, row: AutoscaleSetting, spec: AutoscaleSpec, read: Readings
         else:
             _note(row, _held_back(row, decided), inputs, now)
     except _Changed:
-        logger.info("The autoscale setting of %s changed during the look.", row.deployment)
+        logger.info("%s or its autoscale setting changed during the look; the next one decides anew.", row.deployment)
     except StudioError as error:
         outcome = ScaleOutcome.BUSY if isinstance(error, Conflict) else ScaleOutcome.REFUSED
         _note(row, _undone(decided, outcome, str(error)), inputs, now)
@@ -78,10 +78,11 @@ def _undone(decided: Decision, outcome: ScaleOutcome, why: str) -> Decision:
 
 
 def _scale(held: Held, row: AutoscaleSetting, decided: Decision, inputs: list[dict[str, Any]], now: datetime) -> None:
-    """The change, the decision and the cooldown: all or nothing, and only by the setting that was read."""
+    """The change, the decision and the cooldown: all or nothing, and only by what was read."""
     with transaction.atomic():
         if not held.keep():
             raise _Changed
+        _check_as_read(row.deployment)
         _, operation = update_deployment(
             actor=SYSTEM,
             deployment=row.deployment,
@@ -91,6 +92,14 @@ def _scale(held: Held, row: AutoscaleSetting, decided: Decision, inputs: list[di
         made = ScaleDecision.objects.create(**_fields(row, decided, inputs, now, operation))
         until = now + decided.cooldown if decided.cooldown is not None else row.cooldown_until
         _guarded(row, last_decision=made, cooldown_until=until)
+
+
+def _check_as_read(read: Deployment) -> None:
+    """Stays as it is until the transaction ends. What a person did meanwhile is not undone by a decision that did not
+    know of it."""
+    same = {name: getattr(read, name) for name in ("instance_count", "state", "sleep", "deleted_at")}
+    if not Deployment.objects.select_for_update(no_key=True).filter(pk=read.pk, **same).exists():
+        raise _Changed
 
 
 def _note(row: AutoscaleSetting, decided: Decision, inputs: list[dict[str, Any]], now: datetime) -> None:

@@ -94,7 +94,8 @@ def _locked(deployment: Deployment) -> AutoscaleSetting | None:
 
 
 def _check_present(deployment: Deployment) -> None:
-    fresh = Deployment.objects.only("state", "deleted_at").get(pk=deployment.pk)
+    """Locks it: whoever puts the first setting, or deletes it, takes turns."""
+    fresh = Deployment.objects.select_for_update(no_key=True).only("state", "deleted_at").get(pk=deployment.pk)
     if fresh.deleted_at or fresh.state == ProvisioningState.DELETING:
         raise Conflict(f"{deployment.name} is being deleted.")
 

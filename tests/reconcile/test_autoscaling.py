@@ -21,8 +21,10 @@ from endpoints.models import (
     ScaleDecision,
 )
 from endpoints.reconcile.autoscaling import autoscale
+from endpoints.selectors.autoscale import readings
 from endpoints.services.autoscale import set_autoscale, switch_autoscale
 from endpoints.services.deployments import update_deployment
+from endpoints.services.sleeping import put_to_sleep
 from tests.world import World
 
 START = datetime(2026, 11, 23, 9, 0, 0, tzinfo=UTC)
@@ -270,3 +272,29 @@ def test_a_look_takes_the_same_queries_however_many_there_are(
     autoscale()
     with django_assert_num_queries(7):
         autoscale()
+
+
+@pytest.mark.parametrize("done", ["counted", "asleep"])
+def test_what_a_person_did_during_the_look_is_not_undone(
+    world: World, blue: Deployment, monkeypatch: pytest.MonkeyPatch, done: str
+) -> None:
+    """Between the look at the rows and the change: decided for two, it does not fit any more."""
+    put(blue)
+    measure(blue, 18)
+
+    def read_late(*args: Any, **options: Any) -> Any:
+        if done == "counted":
+            update_deployment(actor=SYSTEM, deployment=blue, instance_count=3)
+            world.settle()
+        else:
+            put_to_sleep(actor=SYSTEM, deployment=blue)
+        return readings(*args, **options)
+
+    monkeypatch.setattr("endpoints.reconcile.autoscaling.readings", read_late)
+    autoscale()
+    assert count(blue) == (3 if done == "counted" else 2)
+    assert blue.sleep == (SleepState.AWAKE if done == "counted" else SleepState.ASLEEP)
+    assert decisions() == []
+    monkeypatch.undo()
+    autoscale()
+    assert decisions() == ([("scaled", 3, 5, 1)] if done == "counted" else [])
