@@ -42,6 +42,9 @@ class IdentityProviderQuerySet(models.QuerySet["IdentityProvider"]):
     def elsewhere(self) -> "IdentityProviderQuerySet":
         return self.exclude(kind=IdentityKind.STUDIO)
 
+    def for_sign_in(self) -> "IdentityProviderQuerySet":
+        return self.enabled().elsewhere().exclude(client_id="")
+
 
 class IdentityProvider(models.Model):
     """An OpenID Connect issuer whose tokens open endpoints of the mode aad_token. The studio itself is one row."""
@@ -55,6 +58,12 @@ class IdentityProvider(models.Model):
     subject_claim = models.CharField(max_length=100, default="sub")
     groups_claim = models.CharField(max_length=100, default="groups", blank=True)
     enabled = models.BooleanField(default=True)
+    # People sign in through it, where it knows the studio as a client.
+    client_id = models.CharField(max_length=200, blank=True)
+    client_secret = EncryptedTextField(blank=True, default="")
+    label = models.CharField(max_length=60, blank=True)  # of the button; empty: its name
+    creates_accounts = models.BooleanField(default=False)  # of those who have none; without any role
+    trusts_email = models.BooleanField(default=False)  # although its tokens do not say email_verified
     keys = models.JSONField(default=list, blank=True)  # JSON Web Keys that are believed now
     keys_at = models.DateTimeField(null=True, blank=True)  # when they were last seen there
     checked_at = models.DateTimeField(null=True, blank=True)  # the last attempt

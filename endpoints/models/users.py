@@ -27,6 +27,7 @@ class User(AbstractUser):
     is_service = models.BooleanField(default=False)  # acts for a program: see ServiceAccount
     # [[issuer, group], …] as the last sign-in through an identity provider named them.
     identity_groups = models.JSONField(default=list, blank=True)
+    identity_subjects = models.JSONField(default=list, blank=True)  # [[issuer, subject], …]: who they are there
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []

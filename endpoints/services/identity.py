@@ -1,5 +1,6 @@
 """The identity providers whose tokens open endpoints of the mode aad_token. IT's, and nobody else's."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,9 +22,15 @@ from endpoints.services.routes import next_revision
 
 STUDIO = "studio"  # the name of the provider that is built in
 AUDIENCE = "endpoint-studio"  # of its tokens, until IT sets another
+CLIENT = re.compile(r"[!-~]{1,200}")
+LONGEST_LABEL = 60
 REFRESH_EVERY = timedelta(minutes=5)
-SHOWN = ("issuer", "audiences", "jwks_url", "subject_claim", "groups_claim", "enabled")  # in the history
-CHANGEABLE = ("audiences", "jwks_url", "pasted_jwks", "subject_claim", "groups_claim", "enabled")
+SIGN_IN = ("client_id", "label", "creates_accounts", "trusts_email")
+SHOWN = ("issuer", "audiences", "jwks_url", "subject_claim", "groups_claim", "enabled", *SIGN_IN)  # in the history
+CHANGEABLE = (
+    *("audiences", "jwks_url", "pasted_jwks", "subject_claim", "groups_claim", "enabled"),
+    *("client_secret", *SIGN_IN),
+)
 
 
 def ensure_studio_provider() -> IdentityProvider:
@@ -45,8 +52,12 @@ def add_provider(
     pasted_jwks: str = "",
     subject_claim: str = "",
     groups_claim: str | None = None,
+    **sign_in: Any,
 ) -> IdentityProvider:
-    """Believed from when the gateway has it. Its keys are fetched first: what cannot be reached is not added."""
+    """Believed from when the gateway has it. Its keys are fetched first: what cannot be reached is not added.
+
+    `sign_in`: `client_secret` and any of SIGN_IN, where people are to sign in through it.
+    """
     require_staff(actor.user)
     if kind not in PRESETS:
         raise Invalid({"kind": f"“{kind}” is not a kind. Use {', '.join(PRESETS)}."})
@@ -60,6 +71,7 @@ def add_provider(
         pasted_jwks=pasted_jwks,
         subject_claim=subject_claim or usual.subject_claim,
         groups_claim=usual.groups_claim if groups_claim is None else groups_claim,
+        **sign_in,
     )
     _check(provider)
     _read_keys(provider)
@@ -148,6 +160,19 @@ def _check(provider: IdentityProvider) -> None:
         checked_url(provider.jwks_url, field="jwks_url")
     if provider.kind == IdentityKind.STUDIO and (provider.jwks_url or provider.pasted_jwks):
         raise Invalid({"jwks_url": "The studio's keys are its own."})
+    _check_client(provider)
+
+
+def _check_client(provider: IdentityProvider) -> None:
+    """A public client (with PKCE, without a secret) is one too; a secret alone is none."""
+    if provider.client_id and provider.kind == IdentityKind.STUDIO:
+        raise Invalid({"client_id": "People sign in to the studio itself with their password or a passkey."})
+    if provider.client_id and not CLIENT.fullmatch(provider.client_id):
+        raise Invalid({"client_id": "Use the client id as the provider shows it: no spaces, at most 200 characters."})
+    if provider.client_secret and not provider.client_id:
+        raise Invalid({"client_id": "Name the client whose secret this is."})
+    if len(provider.label) > LONGEST_LABEL:
+        raise Invalid({"label": f"At most {LONGEST_LABEL} characters."})
 
 
 def _read_keys(provider: IdentityProvider) -> None:
