@@ -18,7 +18,7 @@ from endpoints.compute.local.supervisor import LAUNCH, SupervisorPrograms, Super
 from studio.env import ROOT, Env
 from studio.launch import checks, strays, tree
 
-START_SECONDS = 60.0
+START_SECONDS = 180.0  # a busy or slow machine; what ends early is told at once
 STOP_SECONDS = 45.0
 BACK_OFF_SECONDS = 1.0
 WATCH_SECONDS = 5.0
