@@ -191,6 +191,46 @@ class ScaleOutcome(TextChoices):
     REFUSED = "refused", "Refused"
 
 
+class AlertScope(TextChoices):
+    """What an alert rule looks at."""
+
+    DEPLOYMENT = "deployment"
+    ENDPOINT = "endpoint"
+    WORKSPACE = "workspace"
+
+
+class AlertState(TextChoices):
+    """Of a rule. Not to know is a state of its own, never "all is well"."""
+
+    OK = "ok", "OK"
+    FIRING = "firing"
+    NO_DATA = "no_data", "No data"
+
+
+class Severity(TextChoices):
+    """Azure Monitor's Sev 0 to Sev 4."""
+
+    CRITICAL = "0", "Critical"
+    ERROR = "1", "Error"
+    WARNING = "2", "Warning"
+    INFORMATIONAL = "3", "Informational"
+    VERBOSE = "4", "Verbose"
+
+
+class ChannelKind(TextChoices):
+    EMAIL = "email", "E-mail"
+    WEBHOOK = "webhook", "Webhook, signed"
+    SLACK = "slack", "Slack-compatible webhook"
+
+
+class DeliveryState(TextChoices):
+    """Of one notification to one channel."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    FAILED = "failed", "Given up"
+
+
 class UsagePhase(TextChoices):
     STARTING = "starting"
     RUNNING = "running"

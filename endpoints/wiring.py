@@ -23,6 +23,7 @@ from endpoints.domain.mlflow import MLflowModel
 from endpoints.domain.servers import server_for
 from endpoints.environments.port import EnvironmentBuilder
 from endpoints.gateway.port import Gateway
+from endpoints.notifying.port import Notifier
 from endpoints.telemetry.port import GatewayStatistics, ProcessStatistics
 
 RUNTIME = Path(__file__).resolve().parent / "runtime"
@@ -36,6 +37,7 @@ class Adapters:
     builder: EnvironmentBuilder
     gateway_statistics: GatewayStatistics
     process_statistics: ProcessStatistics
+    notifier: Notifier
 
 
 _override: list[Adapters] = []
@@ -75,6 +77,10 @@ def process_statistics() -> ProcessStatistics:
     return _adapters().process_statistics
 
 
+def notifier() -> Notifier:
+    return _adapters().notifier
+
+
 def _adapters() -> Adapters:
     return _override[-1] if _override else _local()
 
@@ -87,6 +93,9 @@ def _local() -> Adapters:
     from endpoints.compute.local.supervisor import SupervisorPrograms
     from endpoints.environments.builder import UvEnvironmentBuilder
     from endpoints.gateway.envoy import EnvoyGateway
+    from endpoints.notifying.channels import ChannelNotifier
+    from endpoints.notifying.mail import MailNotifier, MailServer
+    from endpoints.notifying.webhooks import WebhookNotifier, networks
     from endpoints.telemetry.envoy import EnvoyStatistics
     from endpoints.telemetry.processes import LocalProcesses
 
@@ -105,6 +114,10 @@ def _local() -> Adapters:
         builder=UvEnvironmentBuilder(programs=programs, root=data / "environments", uv=Path(uv.find_uv_bin())),
         gateway_statistics=EnvoyStatistics(run / "envoy-admin.sock"),
         process_statistics=LocalProcesses(),
+        notifier=ChannelNotifier(
+            mail=MailNotifier(server=MailServer(**settings.STUDIO_MAIL) if settings.STUDIO_MAIL else None),
+            webhooks=WebhookNotifier(inside=networks(settings.STUDIO_NOTIFY_NETWORKS)),
+        ),
     )
 
 

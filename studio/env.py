@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import ipaddress
 import os
 import re
 import secrets
@@ -72,6 +73,8 @@ class Env:
     token_minutes: int  # how long a token is good that the studio signs
     signing_key_days: int  # after how many days a new key signs them
     autoscale_interval_seconds: int
+    mail: dict[str, Any] = field(repr=False)  # as endpoints.notifying.mail.MailServer has it; empty: none
+    notify_networks: list[str]  # not public, and may be sent notifications all the same
 
 
 def read(variables: Mapping[str, str]) -> Env:
@@ -111,6 +114,8 @@ def read(variables: Mapping[str, str]) -> Env:
         token_minutes=_number(variables, "STUDIO_TOKEN_MINUTES", 60, 5, 1440),
         signing_key_days=_number(variables, "STUDIO_SIGNING_KEY_DAYS", 90, 1, 3650),
         autoscale_interval_seconds=_number(variables, "STUDIO_AUTOSCALE_INTERVAL_SECONDS", 30, 1, 60),
+        mail=_mail(variables),
+        notify_networks=_networks(variables, "STUDIO_NOTIFY_NETWORKS"),
     )
 
 
@@ -241,6 +246,38 @@ def _split(text: str) -> SplitResult:
     except ValueError:
         return urlsplit("")
     return parts
+
+
+def _mail(variables: Mapping[str, str]) -> dict[str, Any]:
+    """smtp://user:password@host:port with STARTTLS, smtps:// with TLS from the start, or smtp+plain:// without any."""
+    url, sender = variables.get("STUDIO_SMTP_URL", ""), variables.get("STUDIO_MAIL_FROM", "")
+    if not url:
+        return {}
+    parts, tls = _split(url), {"smtp": ("starttls", 587), "smtps": ("implicit", 465), "smtp+plain": ("", 25)}
+    if parts.scheme not in tls or not parts.hostname:
+        raise BadEnvironment(
+            "STUDIO_SMTP_URL", parts.scheme, "use smtp://user:password@host:port, smtps or smtp+plain."
+        )
+    if "@" not in sender or not sender.isprintable():
+        raise BadEnvironment("STUDIO_MAIL_FROM", sender, "use the address that mail comes from, studio@example.org.")
+    return {
+        "host": parts.hostname,
+        "port": parts.port or tls[parts.scheme][1],
+        "sender": sender,
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "tls": tls[parts.scheme][0],
+    }
+
+
+def _networks(variables: Mapping[str, str], name: str) -> list[str]:
+    found = [text.strip() for text in variables.get(name, "").split(",") if text.strip()]
+    for text in found:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError:
+            raise BadEnvironment(name, text, "use networks such as 10.1.0.0/16, by comma.") from None
+    return found
 
 
 def _broker(url: str) -> str:

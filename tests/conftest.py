@@ -12,6 +12,7 @@ from endpoints.artifacts.store import LocalArtifactStore
 from endpoints.enums import Role
 from endpoints.gateway.fake import FakeGateway
 from endpoints.models import Workspace
+from endpoints.notifying.fake import FakeNotifier
 from endpoints.telemetry.fake import FakeGatewayStatistics, FakeProcesses
 from tests.factories import UserFactory, WorkspaceFactory, member
 from tests.fakes import FakeBuilder, FakeCompute
@@ -43,6 +44,7 @@ def adapters(tmp_path: Path) -> Iterator[wiring.Adapters]:
         builder=FakeBuilder(),
         gateway_statistics=FakeGatewayStatistics(),
         process_statistics=FakeProcesses(),
+        notifier=FakeNotifier(),
     )
     with wiring.using(fakes):
         yield fakes

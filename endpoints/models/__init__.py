@@ -1,5 +1,6 @@
 """Tables: fields, constraints, query sets; nothing else."""
 
+from endpoints.models.alerts import Alert, AlertRule, Notification, NotificationChannel
 from endpoints.models.assets import (
     Artifact,
     CodeVersion,
@@ -22,6 +23,8 @@ from endpoints.models.users import PersonalToken, User
 from endpoints.models.workspaces import RoleAssignment, ServiceAccount, ServiceSecret, Workspace
 
 __all__ = [
+    "Alert",
+    "AlertRule",
     "Artifact",
     "AutoscaleSetting",
     "CodeVersion",
@@ -39,6 +42,8 @@ __all__ = [
     "InstanceType",
     "Lease",
     "ModelVersion",
+    "Notification",
+    "NotificationChannel",
     "Operation",
     "PersonalToken",
     "RegistryCredential",

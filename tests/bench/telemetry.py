@@ -105,6 +105,7 @@ def collector_rows() -> list[Row]:
         store=LocalArtifactStore(Path(tempfile.gettempdir())),
         builder=FakeBuilder(),
         gateway_statistics=gateway,
+        notifier=FakeNotifier(),
         process_statistics=FakeProcesses(),
     )
     clusters = [row.cluster for row in Deployment.objects.filter(replicas__isnull=False)]
