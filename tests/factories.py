@@ -13,7 +13,9 @@ from endpoints import models
 from endpoints.domain.scaling_presets import Bounds, Simple, simple_document
 from endpoints.domain.scaling_schema import parse, to_json
 from endpoints.enums import (
+    AlertState,
     BuildState,
+    ChannelKind,
     CredentialKind,
     ModelType,
     OperationKind,
@@ -320,6 +322,54 @@ class UsageFactory(DjangoModelFactory):
     price_per_hour = factory.SelfAttribute("deployment.instance_type.price_per_hour")
     started_at = factory.LazyFunction(lambda: timezone.now().replace(minute=0, second=0, microsecond=0))
     ended_at = factory.LazyAttribute(lambda row: row.started_at + timedelta(minutes=1))
+
+
+class NotificationChannelFactory(DjangoModelFactory):
+    class Meta:
+        model = models.NotificationChannel
+
+    workspace = factory.SubFactory(WorkspaceFactory)
+    name = factory.Sequence(lambda n: f"channel-{n}")
+    kind = ChannelKind.WEBHOOK
+    target = "https://hooks.example.com/one"
+    secret = "whsec_c2VjcmV0"
+
+
+class AlertRuleFactory(DjangoModelFactory):
+    """More than 5 % of errors over five minutes, told to `channels=[…]`."""
+
+    class Meta:
+        model = models.AlertRule
+        skip_postgeneration_save = True
+
+    workspace = factory.SubFactory(WorkspaceFactory)
+    name = factory.Sequence(lambda n: f"rule-{n}")
+    signal = "ErrorPercentage"
+    operator = "GreaterThan"
+    threshold = 5.0
+
+    @factory.post_generation
+    def channels(self, create: bool, extracted: Any, **_: Any) -> None:
+        if create and extracted:
+            self.channels.set(extracted)
+
+
+class AlertFactory(DjangoModelFactory):
+    """Open."""
+
+    class Meta:
+        model = models.Alert
+
+    rule = factory.SubFactory(AlertRuleFactory)
+    workspace = factory.SelfAttribute("rule.workspace")
+    endpoint = factory.SelfAttribute("rule.endpoint")
+    name = factory.SelfAttribute("rule.name")
+    subject = factory.SelfAttribute("rule.subject")
+    severity = factory.SelfAttribute("rule.severity")
+    state = AlertState.FIRING
+    condition = "errors over 5 %, over 5 minutes"
+    value = 12.5
+    started_at = factory.LazyFunction(timezone.now)
 
 
 class TestCallFactory(DjangoModelFactory):

@@ -73,7 +73,7 @@ def _look(rule: AlertRule, reading: Reading, now: datetime) -> _Looked:
 
 
 def _turn(looked: _Looked, now: datetime) -> None:
-    """The new state, the alert, its event and its notifications: all or nothing, and only of the rule as it was read."""
+    """The new state, the alert, its event and its notifications: all or nothing, and only of a rule as it was read."""
     rule, standing = looked.rule, looked.standing
     as_read = AlertRule.objects.filter(pk=rule.pk, version=rule.version, state=rule.state, enabled=True)
     with transaction.atomic():

@@ -20,6 +20,7 @@ from endpoints.domain.rollups import RESOLUTIONS, RETENTION, SampleValues, align
 from endpoints.enums import ReplicaState
 from endpoints.models import Deployment, Replica, Sample
 from endpoints.reconcile import cursors
+from endpoints.reconcile.alerting import look_at_alerts
 from endpoints.reconcile.billing import bill
 from endpoints.reconcile.leases import lease
 from endpoints.reconcile.measuring import Measured, measured
@@ -141,6 +142,7 @@ def run(*, interval: int, wait: Callable[[float], bool]) -> None:
         try:
             if not collect(interval=interval):
                 logger.info("Another collector is at work.")
+            look_at_alerts()
         except DatabaseError as error:
             logger.warning("The database does not answer: %s", error)
         except Exception:

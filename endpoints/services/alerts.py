@@ -12,7 +12,7 @@ from endpoints.domain.actor import Actor
 from endpoints.domain.alerts import RULES_PER_WORKSPACE, AlertSpec, checked, condition
 from endpoints.domain.errors import Conflict, Invalid, StaleVersion
 from endpoints.domain.scaling_rules import Operator
-from endpoints.enums import AlertScope, AlertState, Severity
+from endpoints.enums import AlertState, Severity
 from endpoints.models import Alert, AlertRule, Deployment, Endpoint, NotificationChannel, Workspace
 from endpoints.permissions import Action, require
 from endpoints.selectors.alerts import spec_of

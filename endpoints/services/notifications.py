@@ -31,7 +31,7 @@ KEPT = timedelta(days=90)
 def announce(
     notice: Notice, channels: Iterable[NotificationChannel], *, key: str, now: datetime, alert: Alert | None = None
 ) -> None:
-    """Once to each channel, whoever says it how often: `key` is what it is known by. Inside the caller's transaction."""
+    """Once to each channel, whoever says it how often: `key` is what it is known by. In the caller's transaction."""
     rows = [
         Notification(channel=channel, alert=alert, key=key, document=to_json(notice), due_at=now, created_at=now)
         for channel in channels

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path, register_converter
 
 from studio.api import (
+    alerts,
     autoscale,
     code,
     deployments,
@@ -46,6 +47,7 @@ _ENDPOINT = "endpoints/<segment:name>/"
 _DEPLOYMENTS = "endpoints/<segment:endpoint>/deployments/"
 _DEPLOYMENT = f"{_DEPLOYMENTS}<segment:name>/"
 _ACCOUNT = "workspaces/<segment:name>/service-accounts/<segment:account>/"
+_CHANNELS = "workspaces/<segment:name>/notification-channels/"
 _VERSION = "<segment:name>/versions/<segment:version>/"
 
 routes: list[URLPattern] = [
@@ -120,6 +122,16 @@ routes: list[URLPattern] = [
     path(f"{_DEPLOYMENT}metrics/", telemetry.DeploymentMetrics.as_view(), name="api_deployment_metrics"),
     path(f"{_ENDPOINT}cost/", telemetry.EndpointCost.as_view(), name="api_endpoint_cost"),
     path("workspaces/<segment:name>/cost/", telemetry.WorkspaceCost.as_view(), name="api_workspace_cost"),
+    path("alert-rules/", alerts.AlertRules.as_view(), name="api_alert_rules"),
+    path("alert-rules/<int:rule_id>/", alerts.AlertRuleDetail.as_view(), name="api_alert_rule"),
+    path("alert-rules/<int:rule_id>/silence/", alerts.AlertRuleSilence.as_view(), name="api_alert_rule_silence"),
+    path("alerts/", alerts.Alerts.as_view(), name="api_alerts"),
+    path("alerts/<uuid:alert_id>/", alerts.AlertDetail.as_view(), name="api_alert"),
+    path("alerts/<uuid:alert_id>/acknowledge/", alerts.AlertAcknowledge.as_view(), name="api_alert_acknowledge"),
+    path(f"{_CHANNELS}", alerts.Channels.as_view(), name="api_channels"),
+    path(f"{_CHANNELS}<segment:channel>/", alerts.ChannelDetail.as_view(), name="api_channel"),
+    path(f"{_CHANNELS}<segment:channel>/test/", alerts.ChannelTest.as_view(), name="api_channel_test"),
+    path("workspaces/<segment:name>/notifications/", alerts.Deliveries.as_view(), name="api_notifications"),
     path("operations/", operations.Operations.as_view(), name="api_operations"),
     path("operations/<uuid:operation_id>/", operations.OperationDetail.as_view(), name="api_operation"),
     path("operations/<uuid:operation_id>/cancel/", operations.OperationCancel.as_view(), name="api_operation_cancel"),

@@ -3,6 +3,7 @@
 from studio.pages import (
     access,
     activity,
+    alerts,
     authentication,
     autoscale,
     consume,
@@ -38,6 +39,7 @@ urlpatterns = [
     *wizard.urlpatterns,  # endpoints/create/ before endpoints/<name>/
     *access.urlpatterns,
     *activity.urlpatterns,
+    *alerts.urlpatterns,
     *autoscale.urlpatterns,
     *authentication.urlpatterns,
     *consume.urlpatterns,

@@ -93,6 +93,7 @@ def collector_rows() -> list[Row]:
     from endpoints.artifacts.store import LocalArtifactStore
     from endpoints.gateway.fake import FakeGateway
     from endpoints.models import Deployment, Usage
+    from endpoints.notifying.fake import FakeNotifier
     from endpoints.reconcile.collector import collect
     from endpoints.telemetry.fake import FakeGatewayStatistics, FakeProcesses
     from tests.fakes import FakeBuilder, FakeCompute
