@@ -37,7 +37,7 @@ def watched(hook: Receiver) -> Iterator[RunningStudio]:
 
 
 def call_in_vain(studio: RunningStudio) -> None:
-    key = api(studio, "POST", "endpoints/sick/keys/list/")["primaryKey"]
+    key = api(studio, "POST", "endpoints/sick/keys/list/").json()["primaryKey"]
     for _ in range(20):
         answer = httpx.post(
             f"{studio.gateway_url}/sick/score", json={"data": 1}, headers={"Authorization": f"Bearer {key}"}, timeout=60
@@ -52,18 +52,18 @@ def kinds(hook: Receiver) -> list[str]:
 def test_errors_are_told_once_although_the_workers_are_killed(watched: RunningStudio, hook: Receiver) -> None:
     made: dict[str, Any] = api(
         watched, "POST", "alert-rules/", json={**RULE, "threshold": 1, "window_seconds": 60, "channels": ["Ops"]}
-    )
+    ).json()
     workers = [
         each for each in watched.processes() if "worker" in " ".join(each.cmdline()) and "celery" in str(each.cmdline())
     ]
     assert workers
     call_in_vain(watched)
-    wait_for(lambda: api(watched, "GET", f"alert-rules/{made['id']}/")["state"] == "firing")
+    wait_for(lambda: api(watched, "GET", f"alert-rules/{made['id']}/").json()["state"] == "firing")
     for worker in workers:
         if psutil.pid_exists(worker.pid):
             os.kill(worker.pid, signal.SIGKILL)
     wait_for(lambda: "alert.firing" in kinds(hook), what=lambda: watched.log("worker")[-2000:])
-    alert = api(watched, "GET", "alerts/?open=true")["value"][0]
+    alert = api(watched, "GET", "alerts/?open=true").json()["value"][0]
     assert alert["subject"] == "sick"
     wait_for(lambda: "alert.resolved" in kinds(hook), what=lambda: watched.log("collector")[-2000:])
     assert kinds(hook) == ["alert.firing", "alert.resolved"]
