@@ -83,6 +83,7 @@ def _adapters() -> Adapters:
 def _local() -> Adapters:
     from endpoints.artifacts.store import LocalArtifactStore
     from endpoints.compute.local.adapter import LocalCompute
+    from endpoints.compute.local.changes import CHANGES_SOCKET
     from endpoints.compute.local.sandbox import tools_for
     from endpoints.compute.local.supervisor import SupervisorPrograms
     from endpoints.environments.builder import UvEnvironmentBuilder
@@ -99,6 +100,7 @@ def _local() -> Adapters:
             tools=tools_for(settings.STUDIO_SANDBOX),
             container_socket=settings.STUDIO_CONTAINER_SOCKET,
             hidden=(data, run),
+            changes_socket=str(run / CHANGES_SOCKET),
         ),
         gateway=EnvoyGateway(config_dir=data / "gateway", admin_socket=run / "envoy-admin.sock"),
         store=LocalArtifactStore(data / "artifacts"),

@@ -6,7 +6,12 @@ Loaded before any conftest, by `--ds` in pyproject.toml. Processes that tests st
 import atexit
 import os
 import shutil
+import sys
 import tempfile
+
+# Else each of the many processes that tests start would compile Django anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 KEPT = "STUDIO_TEST_"
 for name in [name for name in os.environ if name.startswith("STUDIO_") and not name.startswith(KEPT)]:

@@ -1,5 +1,6 @@
 """Brings everything up, keeps supervisord alive, and takes everything down again."""
 
+import compileall
 import contextlib
 import json
 import os
@@ -15,6 +16,7 @@ from endpoints.compute.local.adapter import forget_otherwise_boxed
 from endpoints.compute.local.files import write_private
 from endpoints.compute.local.sandbox import NO_TOOLS, Tools
 from endpoints.compute.local.supervisor import LAUNCH, SupervisorPrograms, SupervisorUnreachable
+from endpoints.wiring import RUNTIME
 from studio.env import ROOT, Env
 from studio.launch import checks, strays, tree
 
@@ -69,6 +71,7 @@ class Studio:
         """What answers requests first: replicas and gateway wait for neither database nor migrations."""
         _say("Starting gateway and replicas")
         self._forget_otherwise_boxed()
+        compileall.compile_dir(RUNTIME, quiet=2)  # replicas cannot: it is read-only to them
         self._start_supervisor()
         _say("Preparing the database")
         welcome = self._manage("prepare")
