@@ -23,6 +23,9 @@ for name in ("DATABASE_URL", "BROKER_URL"):
 data_dir = tempfile.mkdtemp(prefix="es-")
 atexit.register(shutil.rmtree, data_dir, ignore_errors=True)
 os.environ["STUDIO_DATA_DIR"] = data_dir
+if "STUDIO_TEST_SHARED_DIR" not in os.environ:  # of all processes of this run; who makes it removes it
+    os.environ["STUDIO_TEST_SHARED_DIR"] = shared_dir = tempfile.mkdtemp(prefix="es-shared-")
+    atexit.register(shutil.rmtree, shared_dir, ignore_errors=True)
 if os.environ.get("STUDIO_TEST_DATABASE_URL"):
     os.environ["DATABASE_URL"] = os.environ["STUDIO_TEST_DATABASE_URL"]
 

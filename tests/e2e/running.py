@@ -16,6 +16,8 @@ from typing import Any
 
 import psutil
 
+from tests.e2e.prepared import prepare
+
 ROOT = Path(__file__).resolve().parents[2]
 EMAIL, PASSWORD = "ada@example.org", "correct-horse-battery"
 PATIENCE = float(os.environ.get("STUDIO_TEST_PATIENCE", "240"))
@@ -128,8 +130,11 @@ def stop(studio: RunningStudio) -> list[psutil.Process]:
 
 
 @contextmanager
-def running(**more: str) -> Iterator[RunningStudio]:
+def running(*, from_nothing: bool = False, **more: str) -> Iterator[RunningStudio]:
+    """`from_nothing`: tables and static files are made by the start itself, as a user's first one does."""
     data_dir = Path(tempfile.mkdtemp(prefix="es-"))
+    if not from_nothing:
+        prepare(data_dir)
     studio = start(data_dir, free_port(), free_port(), **more)
     try:
         yield studio

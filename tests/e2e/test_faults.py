@@ -149,7 +149,7 @@ def _pid(studio: RunningStudio, *words: str) -> int | None:
 
 
 def test_a_second_start_keeps_everything_and_ctrl_c_leaves_no_process() -> None:
-    with running() as studio:
+    with running(from_nothing=True) as studio:
         key = deploy(studio, "echo", "one", all_traffic=True)
         assert settled(studio, "echo", "one")["provisioning_state"] == "Succeeded"
         wait_for(lambda: answers(studio, key))
