@@ -130,11 +130,19 @@ def stop(studio: RunningStudio) -> list[psutil.Process]:
 
 
 @contextmanager
-def running(*, from_nothing: bool = False, **more: str) -> Iterator[RunningStudio]:
-    """`from_nothing`: tables and static files are made by the start itself, as a user's first one does."""
+def running(**more: str) -> Iterator[RunningStudio]:
     data_dir = Path(tempfile.mkdtemp(prefix="es-"))
-    if not from_nothing:
-        prepare(data_dir)
+    prepare(data_dir)
+    yield from _started(data_dir, **more)
+
+
+@contextmanager
+def running_from_nothing() -> Iterator[RunningStudio]:
+    """Tables and static files are made by the start itself, as a user's first one does."""
+    yield from _started(Path(tempfile.mkdtemp(prefix="es-")))
+
+
+def _started(data_dir: Path, **more: str) -> Iterator[RunningStudio]:
     studio = start(data_dir, free_port(), free_port(), **more)
     try:
         yield studio
