@@ -195,3 +195,15 @@ class UsagePhase(TextChoices):
     STARTING = "starting"
     RUNNING = "running"
     DRAINING = "draining"
+
+
+class BannerLevel(TextChoices):
+    INFO = "info", "Information"
+    WARNING = "warn", "Warning"
+    URGENT = "bad", "Urgent"
+
+
+class BackupKind(TextChoices):
+    BACKUP = "backup", "Backup"
+    TRIAL = "trial", "Restore test"
+    RESTORE = "restore", "Restore"

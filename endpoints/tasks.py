@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import shared_task
 
-from endpoints.reconcile import autoscaling, deployments, gateway, housekeeping, identity, idling
+from endpoints.reconcile import auditing, autoscaling, deployments, gateway, housekeeping, identity, idling
 from endpoints.reconcile import sweep as sweeper
 
 
@@ -36,6 +36,11 @@ def autoscale(**_: Any) -> None:
 @shared_task(name="endpoints.tasks.refresh_identity")
 def refresh_identity(**_: Any) -> None:
     identity.refresh_identity()
+
+
+@shared_task(name="endpoints.tasks.audit")
+def audit(**_: Any) -> None:
+    auditing.audit()
 
 
 @shared_task(name="endpoints.tasks.tidy")

@@ -22,6 +22,9 @@ from endpoints.compute.port import Compute
 from endpoints.domain.mlflow import MLflowModel
 from endpoints.domain.servers import server_for
 from endpoints.environments.port import EnvironmentBuilder
+from endpoints.forwarding.files import AnchorFile, FileForwarder
+from endpoints.forwarding.network import HttpForwarder, TcpForwarder
+from endpoints.forwarding.port import Forwarder
 from endpoints.gateway.port import Gateway
 from endpoints.telemetry.port import GatewayStatistics, ProcessStatistics
 
@@ -108,6 +111,25 @@ def _local() -> Adapters:
         gateway_statistics=EnvoyStatistics(run / "envoy-admin.sock"),
         process_statistics=LocalProcesses(),
     )
+
+
+def anchors() -> AnchorFile:
+    """Where the heads of the history's chain are remembered."""
+    return AnchorFile(Path(settings.STUDIO_DATA_DIR) / "audit" / "anchors.jsonl")
+
+
+def forwarders() -> list[Forwarder]:
+    """Where the history goes beside the database."""
+    return [_forwarder(address) for address in settings.STUDIO_AUDIT_FORWARD]
+
+
+def _forwarder(address: str) -> Forwarder:
+    scheme, _, rest = address.partition("://")
+    if scheme == "file":
+        return FileForwarder(Path(rest))
+    if scheme in ("http", "https"):
+        return HttpForwarder(address, token=settings.STUDIO_AUDIT_FORWARD_TOKEN)
+    return TcpForwarder(address)
 
 
 def scan(folder: Path) -> ScanReport:

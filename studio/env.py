@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
+STREAMS = ("tcp", "tcp+tls", "syslog", "syslog+tls")  # to which the history can be sent
 LONGEST_RUN_DIR = 60  # a unix socket's path has at most 107 bytes; the names of ours take up to 40
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
@@ -72,6 +73,8 @@ class Env:
     token_minutes: int  # how long a token is good that the studio signs
     signing_key_days: int  # after how many days a new key signs them
     autoscale_interval_seconds: int
+    audit_forward: list[str]  # where the history is sent, beside the database
+    audit_forward_token: str = field(repr=False)
 
 
 def read(variables: Mapping[str, str]) -> Env:
@@ -111,6 +114,8 @@ def read(variables: Mapping[str, str]) -> Env:
         token_minutes=_number(variables, "STUDIO_TOKEN_MINUTES", 60, 5, 1440),
         signing_key_days=_number(variables, "STUDIO_SIGNING_KEY_DAYS", 90, 1, 3650),
         autoscale_interval_seconds=_number(variables, "STUDIO_AUTOSCALE_INTERVAL_SECONDS", 30, 1, 60),
+        audit_forward=_forward(variables, "STUDIO_AUDIT_FORWARD"),
+        audit_forward_token=variables.get("STUDIO_AUDIT_FORWARD_TOKEN", ""),
     )
 
 
@@ -231,6 +236,21 @@ def _url(variables: Mapping[str, str], name: str, host: str, port: int, *, schem
     if _split(text).scheme not in ("http", "https") or not _split(text).hostname:
         raise BadEnvironment(name, text, "use a URL such as https://studio.example.org.")
     return text.rstrip("/")
+
+
+def _forward(variables: Mapping[str, str], name: str) -> list[str]:
+    """Addresses by comma. What authorises stands in a variable of its own: an address is shown on a page."""
+    given = [text.strip() for text in variables.get(name, "").split(",") if text.strip()]
+    for text in given:
+        parts = _split(text)
+        to_file = parts.scheme == "file" and not parts.netloc and len(parts.path) > 1
+        to_http = parts.scheme in ("http", "https") and parts.hostname
+        to_port = parts.scheme in STREAMS and parts.hostname and parts.port
+        if not (to_file or to_http or to_port) or "@" in parts.netloc or len(text) > 300:
+            raise BadEnvironment(
+                name, parts.scheme, f"use file:///path, https://host/path, or {', '.join(STREAMS)} with //host:port."
+            )
+    return given
 
 
 def _split(text: str) -> SplitResult:

@@ -229,3 +229,5 @@ STUDIO_ENDPOINT_KILOBYTES_PER_SECOND = env.gateway.kilobytes_per_second
 STUDIO_TOKEN_MINUTES = env.token_minutes
 STUDIO_SIGNING_KEY_DAYS = env.signing_key_days
 STUDIO_COLLECTOR_INTERVAL_SECONDS = env.collector_interval_seconds
+STUDIO_AUDIT_FORWARD = env.audit_forward
+STUDIO_AUDIT_FORWARD_TOKEN = env.audit_forward_token

@@ -94,3 +94,22 @@ def world(adapters: wiring.Adapters, hints: Hints, workspace: Workspace, people:
         workspace=workspace,
         people=people,
     )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def emptied_tables() -> Iterator[None]:
+    """Tests with transactions of their own empty all tables afterwards; the history's guards come back with that."""
+    from django.db import connection
+    from django.test import TransactionTestCase
+
+    from endpoints.models.guards import unguard
+
+    tear_down = TransactionTestCase._fixture_teardown
+
+    def unguarded(case: TransactionTestCase) -> None:
+        unguard(connection.alias)
+        tear_down(case)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", unguarded)
+        yield
