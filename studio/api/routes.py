@@ -142,4 +142,7 @@ routes: list[URLPattern] = [
     path(f"environments/{_VERSION}build-log/", logs.EnvironmentBuildLog.as_view(), name="api_environment_build_log"),
     path("instance-types/", instance_types.InstanceTypes.as_view(), name="api_instance_types"),
     path("events/", events.Events.as_view(), name="api_events"),
+    path("events/export/", events.EventsExport.as_view(), name="api_events_export"),
+    path("site/audit/", events.Audit.as_view(), name="api_audit"),
+    path("site/events/", events.SiteEvents.as_view(), name="api_site_events"),
 ]

@@ -1,5 +1,6 @@
 """Each page's module names its own URLs."""
 
+from studio.it import audit as it_audit
 from studio.pages import (
     access,
     activity,
@@ -48,6 +49,7 @@ urlpatterns = [
     *identity.urlpatterns,
     *limits.urlpatterns,
     *it.urlpatterns,
+    *it_audit.urlpatterns,
     *live.urlpatterns,
     *logs.urlpatterns,
     *metrics.urlpatterns,
