@@ -52,6 +52,7 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "studio.middleware.htmx_habits",
+    "studio.read_only.ReadOnlyMiddleware",
 ]
 
 ROOT_URLCONF = "studio.urls"

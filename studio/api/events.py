@@ -150,6 +150,7 @@ class AuditSerializer(serializers.Serializer[Any]):
 
 class Audit(ITView):
     tag = "Audit"
+    open_while_read_only = frozenset({"post"})
     bodiless = frozenset({"post"})
 
     @extend_schema(responses=AuditSerializer)

@@ -22,6 +22,7 @@ from studio.api import (
     revisions,
     roles,
     schemas,
+    site,
     sleeping,
     telemetry,
     workspaces,
@@ -143,6 +144,19 @@ routes: list[URLPattern] = [
     path("instance-types/", instance_types.InstanceTypes.as_view(), name="api_instance_types"),
     path("events/", events.Events.as_view(), name="api_events"),
     path("events/export/", events.EventsExport.as_view(), name="api_events_export"),
+    path("site/", site.Site.as_view(), name="api_site"),
+    path("site/read-only/", site.SiteReadOnly.as_view(), name="api_site_read_only"),
+    path("site/banner/", site.SiteBanner.as_view(), name="api_site_banner"),
+    path("site/operations/", site.StuckOperations.as_view(), name="api_site_operations"),
+    path(
+        "site/operations/<uuid:operation_id>/retry/",
+        site.StuckOperationRetry.as_view(),
+        name="api_site_operation_retry",
+    ),
+    path(
+        "site/operations/<uuid:operation_id>/fail/", site.StuckOperationFail.as_view(), name="api_site_operation_fail"
+    ),
+    path("site/backups/", site.Backups.as_view(), name="api_site_backups"),
     path("site/audit/", events.Audit.as_view(), name="api_audit"),
     path("site/events/", events.SiteEvents.as_view(), name="api_site_events"),
 ]

@@ -1,6 +1,8 @@
 """Each page's module names its own URLs."""
 
 from studio.it import audit as it_audit
+from studio.it import backups as it_backups
+from studio.it import operations as it_operations
 from studio.pages import (
     access,
     activity,
@@ -50,6 +52,8 @@ urlpatterns = [
     *limits.urlpatterns,
     *it.urlpatterns,
     *it_audit.urlpatterns,
+    *it_backups.urlpatterns,
+    *it_operations.urlpatterns,
     *live.urlpatterns,
     *logs.urlpatterns,
     *metrics.urlpatterns,

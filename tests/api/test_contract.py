@@ -55,6 +55,13 @@ OF_IT = {
     "api_token_checks",
     "api_signing_keys",
     "api_audit",
+    "api_site",
+    "api_site_read_only",
+    "api_site_banner",
+    "api_site_operations",
+    "api_site_operation_retry",
+    "api_site_operation_fail",
+    "api_site_backups",
     "api_site_events",
 }
 # A Reader's writes that change nothing of the workspace.
