@@ -57,7 +57,7 @@ def _check_versions(manifest: Manifest) -> None:
             f"This backup is of {manifest.engine}, and this studio's database is {connection.vendor}. Set DATABASE_URL "
             "to one of the same kind."
         )
-    loader = MigrationLoader(None, ignore_no_initial=True)
+    loader = MigrationLoader(None)
     known = {f"{app}.{name}" for app, name in loader.disk_migrations}
     replaced = {f"{app}.{name}" for each in loader.disk_migrations.values() for app, name in each.replaces}
     strange = [name for name in manifest.migrations if name not in known | replaced]
