@@ -26,7 +26,7 @@ CHANGES = {
 
 
 def _actor(request: HttpRequest | None, user: User | None) -> Actor:
-    return Actor(user=user, source=Source.UI, request_id=getattr(request, "request_id", ""))
+    return Actor(user=user, source=Source.UI, request_id=getattr(request, "request_id", ""), label="anonymous")
 
 
 @receiver(auth.user_logged_in)

@@ -10,7 +10,7 @@ from endpoints.models import BackupRecord, EnvironmentBuild, GatewayState, Lease
 from endpoints.services import events
 from endpoints.services.routes import next_revision
 
-COMMAND = Actor(source=Source.CLI)  # whoever may run manage.py on this machine
+COMMAND = Actor(source=Source.CLI, label="manage.py")  # whoever may run manage.py on this machine
 VERBS = {BackupKind.BACKUP: "backup.made", BackupKind.TRIAL: "backup.tried", BackupKind.RESTORE: "backup.restored"}
 
 

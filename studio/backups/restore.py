@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 
 from endpoints import wiring
@@ -81,16 +81,26 @@ def _put_back(env: Env, unpacked: Unpacked, *, force: bool, now: datetime) -> Pa
             f"There is a studio in {env.data_dir} or its database. --force moves it aside, and puts the backup there."
         )
     aside = _move_aside(env, now)
+    try:
+        _place(env, unpacked)
+        _migrate()
+        _made_known(unpacked.manifest, now)
+    except (BackupFailed, DatabaseError, OSError) as error:
+        where = f" What was here lies in {aside}." if aside else ""
+        raise BackupFailed(f"The restore was cut off: {error}{where} Mend that, and restore again.") from error
+    return aside
+
+
+def _place(env: Env, unpacked: Unpacked) -> None:
     _place_artifacts(unpacked)
     for name in (SECRET_KEY, DEMO_MADE):
         if (unpacked.folder / name).exists():
             (unpacked.folder / name).replace(env.data_dir / name)
     load(unpacked.folder / unpacked.manifest.database)
-    _migrate()
-    after_restore(
-        now=now, made_at=datetime.fromisoformat(unpacked.manifest.made_at), head=unpacked.manifest.head_position
-    )
-    return aside
+
+
+def _made_known(manifest: Manifest, now: datetime) -> None:
+    after_restore(now=now, made_at=datetime.fromisoformat(manifest.made_at), head=manifest.head_position)
 
 
 def _check_secret(env: Env, secret: str) -> None:
@@ -121,9 +131,9 @@ def _move_aside(env: Env, now: datetime) -> Path | None:
     for path in (env.data_dir / name for name in OF_BEFORE):
         if path.exists():
             path.rename(aside / path.name)
-    if was_there:
+    if was_there or [each for each in aside.iterdir() if each.name != SECRET_KEY]:
         return aside
-    shutil.rmtree(aside)
+    shutil.rmtree(aside)  # of a folder that is new, whose secret has encrypted nothing
     return None
 
 

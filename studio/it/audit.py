@@ -1,6 +1,6 @@
 """IT's page of the history: the whole site's, with how far it is known to be whole."""
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
@@ -15,7 +15,7 @@ from studio.pages.page import show, went_to
 
 
 @it_page
-def it_audit(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+def it_audit(request: HttpRequest) -> HttpResponseBase:
     status = audit_status(now=timezone.now())
     context = {"status": status, "state": status.state, "site_wide": True}
     return shown(request, site_events_for(signed_in(request)), "it/audit.html", context, filename="audit.csv")

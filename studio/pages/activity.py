@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import path
 
 from endpoints.enums import Source
@@ -62,13 +62,13 @@ class SearchForm(forms.Form):
 
 
 @page
-def activity(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+def activity(request: HttpRequest) -> HttpResponseBase:
     found = events_for(signed_in(request), workspace=current_workspace(request))
     return shown(request, found, "activity/list.html", {}, filename="activity.csv")
 
 
 @page
-def endpoint_activity(request: HttpRequest, name: str) -> HttpResponse | StreamingHttpResponse:
+def endpoint_activity(request: HttpRequest, name: str) -> HttpResponseBase:
     context = endpoint_frame(request, name, "endpoint_activity")
     found = events_for(signed_in(request), endpoint=context["endpoint"])
     return shown(request, found, "activity/endpoint.html", context, filename=f"{name}-activity.csv")
@@ -76,7 +76,7 @@ def endpoint_activity(request: HttpRequest, name: str) -> HttpResponse | Streami
 
 def shown(
     request: HttpRequest, found: QuerySet[Event], template: str, context: Mapping[str, Any], *, filename: str
-) -> HttpResponse | StreamingHttpResponse:
+) -> HttpResponseBase:
     """The form's fields narrow, `?before=` is the cursor (an event's id), `?format=csv` downloads."""
     form = SearchForm(request.GET)
     if not form.is_valid():

@@ -207,7 +207,7 @@ def test_accounts_stand_in_the_history(client: Client, people: People) -> None:
     client.post(reverse("account_logout"))
     told = list(Event.objects.order_by("id").values_list("verb", "subject", "actor_name"))
     assert told == [
-        ("sign_in.failed", "owner@example.com", "system"),
+        ("sign_in.failed", "owner@example.com", "anonymous"),
         ("sign_in.succeeded", "owner@example.com", "owner@example.com"),
         ("sign_out", "owner@example.com", "owner@example.com"),
     ]
