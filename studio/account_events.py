@@ -77,7 +77,7 @@ def on_email_removed(request: HttpRequest, user: User, email_address: Any, **_: 
     record_account(actor=_actor(request, user), verb="email.removed", user=user, before=before)
 
 
-class UserSessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]
+class UserSessionsAdapter(DefaultUserSessionsAdapter):
     def end_sessions(self, sessions: Any) -> None:
         ended = list(sessions)
         super().end_sessions(ended)
