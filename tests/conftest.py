@@ -104,12 +104,13 @@ def emptied_tables() -> Iterator[None]:
 
     from endpoints.models.guards import unguard
 
-    tear_down = TransactionTestCase._fixture_teardown
+    name = "_fixture_teardown"
+    tear_down = getattr(TransactionTestCase, name)
 
     def unguarded(case: TransactionTestCase) -> None:
         unguard(connection.alias)
         tear_down(case)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", unguarded)
+        patch.setattr(TransactionTestCase, name, unguarded)
         yield

@@ -38,8 +38,12 @@ def write(*verbs: str, before_commit: Callable[[], object] = lambda: None) -> No
 def test_one_that_commits_late_is_sealed_late(race: Race) -> None:
     written, overtaken = Signal(), Signal()
 
+    def wait() -> None:
+        written.set()
+        overtaken.wait(SECONDS)
+
     def slow() -> None:
-        write("slow.done", before_commit=lambda: (written.set(), overtaken.wait(SECONDS)))
+        write("slow.done", before_commit=wait)
 
     def quick() -> None:
         assert written.wait(SECONDS)

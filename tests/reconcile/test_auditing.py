@@ -232,4 +232,6 @@ def test_a_check_is_its_to_start(chain: list[Event], people: People) -> None:
         ask_for_check(actor=people.actor("owner"))
     ask_for_check(actor=people.actor("staff"))
     assert Event.objects.first().verb == "audit.check_started"
-    assert AuditState.objects.get().checking_since > timezone.now() - timedelta(minutes=5)
+    since = AuditState.objects.get().checking_since
+    assert since is not None
+    assert since > timezone.now() - timedelta(minutes=5)
