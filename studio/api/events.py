@@ -41,7 +41,8 @@ class SearchQuery(StrictSerializer):
         since, until = attributes.get("since"), attributes.get("until")
         if since and until and until <= since:
             raise serializers.ValidationError({"until": "This is not after since."})
-        return super().validate(attributes)
+        checked: dict[str, Any] = super().validate(attributes)
+        return checked
 
 
 class SiteEventQuery(SearchQuery, PageQuery):

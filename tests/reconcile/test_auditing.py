@@ -30,7 +30,9 @@ pytestmark = pytest.mark.django_db
 def chain(workspace: Workspace, settings: LazySettings, tmp_path: Path) -> list[Event]:
     """Five sealed events."""
     settings.STUDIO_DATA_DIR = tmp_path
-    made = [EventFactory(workspace=workspace, verb=f"thing.{number}", after={"n": number}) for number in range(5)]
+    made: list[Event] = [
+        EventFactory(workspace=workspace, verb=f"thing.{number}", after={"n": number}) for number in range(5)
+    ]
     audit()
     return made
 
@@ -157,7 +159,7 @@ def test_the_command_says_how_far_it_is_good(chain: list[Event], capsys: pytest.
     said = capsys.readouterr().out
     assert f"Verified to event {chain[4].pk}." in said
     anchor = said.strip().rpartition(" ")[2]
-    assert anchor == f"5:{Seal.objects.last().hash}"
+    assert anchor == f"5:{Seal.objects.get(position=5).hash}"
     call_command("verify_audit", anchor=[]), call_command("verify_audit", "--anchor", anchor)
     tamper("UPDATE endpoints_event SET reason = 'none' WHERE id = %s", chain[0].pk)
     with pytest.raises(CommandError, match="1 faults"):
@@ -231,7 +233,7 @@ def test_a_check_is_its_to_start(chain: list[Event], people: People) -> None:
     with pytest.raises(Forbidden):
         ask_for_check(actor=people.actor("owner"))
     ask_for_check(actor=people.actor("staff"))
-    assert Event.objects.first().verb == "audit.check_started"
+    assert Event.objects.filter(verb="audit.check_started").count() == 1
     since = AuditState.objects.get().checking_since
     assert since is not None
     assert since > timezone.now() - timedelta(minutes=5)

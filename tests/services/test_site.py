@@ -32,6 +32,7 @@ def test_read_only_mode_is_on_until_its_time(people: People) -> None:
     assert read_only_now(now=NOW + HOUR) is None
     event = Event.objects.get(verb="site.read_only_set")
     assert event.before == {"read_only": False, "read_only_reason": "", "read_only_until": None}
+    assert event.after is not None
     assert event.after["read_only_reason"] == "Database upgrade."
     site.set_read_only(actor=staff, read_only=False, now=NOW)
     assert read_only_now(now=NOW) is None
