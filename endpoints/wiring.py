@@ -23,7 +23,7 @@ from endpoints.domain.mlflow import MLflowModel
 from endpoints.domain.servers import server_for
 from endpoints.environments.port import EnvironmentBuilder
 from endpoints.gateway.port import Gateway
-from endpoints.telemetry.port import GatewayStatistics, ProcessStatistics
+from endpoints.telemetry.port import GatewayStatistics, ProcessStatistics, TrafficLog
 
 RUNTIME = Path(__file__).resolve().parent / "runtime"
 
@@ -36,6 +36,7 @@ class Adapters:
     builder: EnvironmentBuilder
     gateway_statistics: GatewayStatistics
     process_statistics: ProcessStatistics
+    traffic_log: TrafficLog
 
 
 _override: list[Adapters] = []
@@ -75,6 +76,10 @@ def process_statistics() -> ProcessStatistics:
     return _adapters().process_statistics
 
 
+def traffic_log() -> TrafficLog:
+    return _adapters().traffic_log
+
+
 def _adapters() -> Adapters:
     return _override[-1] if _override else _local()
 
@@ -90,6 +95,7 @@ def _local() -> Adapters:
     from endpoints.gateway.envoy import EnvoyGateway
     from endpoints.telemetry.envoy import EnvoyStatistics
     from endpoints.telemetry.processes import LocalProcesses
+    from endpoints.telemetry.traffic_log import TrafficLogFiles
 
     data, run = Path(settings.STUDIO_DATA_DIR), Path(settings.STUDIO_RUN_DIR)
     programs = SupervisorPrograms(socket=run / "supervisor.sock", conf_dir=data / "supervisor" / "conf.d")
@@ -107,6 +113,7 @@ def _local() -> Adapters:
         builder=UvEnvironmentBuilder(programs=programs, root=data / "environments", uv=Path(uv.find_uv_bin())),
         gateway_statistics=EnvoyStatistics(run / "envoy-admin.sock"),
         process_statistics=LocalProcesses(),
+        traffic_log=TrafficLogFiles(data / "traffic-log"),
     )
 
 

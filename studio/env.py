@@ -72,6 +72,8 @@ class Env:
     token_minutes: int  # how long a token is good that the studio signs
     signing_key_days: int  # after how many days a new key signs them
     autoscale_interval_seconds: int
+    traffic_log_days: int
+    traffic_log_megabytes: int  # in the database; the oldest goes first
 
 
 def read(variables: Mapping[str, str]) -> Env:
@@ -111,6 +113,8 @@ def read(variables: Mapping[str, str]) -> Env:
         token_minutes=_number(variables, "STUDIO_TOKEN_MINUTES", 60, 5, 1440),
         signing_key_days=_number(variables, "STUDIO_SIGNING_KEY_DAYS", 90, 1, 3650),
         autoscale_interval_seconds=_number(variables, "STUDIO_AUTOSCALE_INTERVAL_SECONDS", 30, 1, 60),
+        traffic_log_days=_number(variables, "STUDIO_TRAFFIC_LOG_DAYS", 30, 1, 3650),
+        traffic_log_megabytes=_number(variables, "STUDIO_TRAFFIC_LOG_MEGABYTES", 1024, 1, 10_000_000),
     )
 
 

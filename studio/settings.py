@@ -228,4 +228,6 @@ STUDIO_ENDPOINT_REQUESTS_PER_SECOND = env.gateway.requests_per_second
 STUDIO_ENDPOINT_KILOBYTES_PER_SECOND = env.gateway.kilobytes_per_second
 STUDIO_TOKEN_MINUTES = env.token_minutes
 STUDIO_SIGNING_KEY_DAYS = env.signing_key_days
+STUDIO_TRAFFIC_LOG_DAYS = env.traffic_log_days
+STUDIO_TRAFFIC_LOG_MEGABYTES = env.traffic_log_megabytes
 STUDIO_COLLECTOR_INTERVAL_SECONDS = env.collector_interval_seconds

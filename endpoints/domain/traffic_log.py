@@ -7,7 +7,7 @@ the gateway needs one comparison, and a request is kept whole or not at all wher
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from uuid import UUID
 from endpoints.domain.printable import printable
 from endpoints.enums import AuthMode, TrafficLogMode
 
+LEAST_PERCENT, MOST_PERCENT = 1, 100
 NONE_BELOW, ALL_BELOW = "", "g"  # no id is below the one; every id, which is hexadecimal, is below the other
 IDS = 2**32  # of the first eight digits
 PERCENT = 10  # of a new endpoint
@@ -56,6 +57,39 @@ class TrafficLogging:
 
 def threshold(percent: float) -> str:
     return f"{math.ceil(IDS * percent / 100):08x}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """How far the gateway's log was read: in one of its files, by what the file is and not by its name."""
+
+    file: str = ""
+    offset: int = 0
+    lines: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What was read at once, and where to go on."""
+
+    position: Position
+    lines: tuple[bytes, ...] = ()
+    done: tuple[str, ...] = ()  # files that were read to their end
+    lost: int = 0  # lines that were dropped before they were read
+    behind: int = 0  # bytes that are still to be read
+
+    def go_on(self, lines: tuple[bytes, ...], position: Position) -> "Part":
+        return replace(self, lines=lines, position=position)
+
+    def finish(self, name: str) -> "Part":
+        return replace(self, done=(*self.done, name), position=Position())
+
+    def lose(self, name: str, lines: int) -> "Part":
+        return replace(self.finish(name), lost=self.lost + lines)
+
+    def behind_by(self, size: int) -> "Part":
+        """`size` bytes from the beginning of the file that the position is in."""
+        return replace(self, behind=max(size - self.position.offset, 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

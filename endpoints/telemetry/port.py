@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from endpoints.domain.counters import GatewaySnapshot, ProcessReading
+from endpoints.domain.traffic_log import Part, Position
 
 
 class TelemetryUnreachable(Exception):
@@ -13,6 +14,15 @@ class TelemetryUnreachable(Exception):
 class GatewayStatistics(Protocol):
     def scrape(self) -> GatewaySnapshot:
         """Every deployment's counters at one moment. Raises TelemetryUnreachable."""
+
+
+class TrafficLog(Protocol):
+    def read(self, position: Position) -> Part:
+        """What the gateway wrote of requests since, in bounded parts. A position that is not known any more is the
+        beginning of all that is kept."""
+
+    def discard(self, part: Part) -> None:
+        """What was read to its end, once it is safe elsewhere."""
 
 
 class ProcessStatistics(Protocol):

@@ -1,6 +1,5 @@
 """What a real Envoy writes of the requests that an endpoint keeps."""
 
-import os
 import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -163,4 +162,4 @@ def test_a_log_that_was_renamed_goes_on_under_its_name(own_envoy: RunningGateway
         client.post("/told/score", content=b"1", headers=AUTHORIZED)
         eventually(lambda: own_envoy.access_log.stat().st_size)
     assert len(entries(before)) == len(entries(own_envoy.access_log)) == 1
-    assert os.stat(before).st_ino != os.stat(own_envoy.access_log).st_ino
+    assert before.stat().st_ino != own_envoy.access_log.stat().st_ino
