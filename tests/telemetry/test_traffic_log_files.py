@@ -171,9 +171,7 @@ ACTIONS = st.lists(st.sampled_from(["write", "write many", "tend", "read", "befo
 
 @given(actions=ACTIONS)
 @settings(deadline=None, max_examples=200)
-def test_every_line_is_read_or_lost_exactly_once(
-    tmp_path_factory: pytest.TempPathFactory, actions: list[str]
-) -> None:
+def test_every_line_is_read_or_lost_exactly_once(tmp_path_factory: pytest.TempPathFactory, actions: list[str]) -> None:
     """Whatever is done in whatever order, deaths of the reader on either side of its transaction included."""
     gateway, files, reader = joined(tmp_path_factory.mktemp("files"))
     for action in actions:
