@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
+SHORTEST_TOKEN = 16
 LONGEST_RUN_DIR = 60  # a unix socket's path has at most 107 bytes; the names of ours take up to 40
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
@@ -45,6 +46,16 @@ class GatewayEnv:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OtlpEnv:
+    """Where metrics, traces and logs are sent by OTLP over HTTP; an empty endpoint: nowhere."""
+
+    endpoint: str
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    trace_percent: int
+    interval_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Env:
     data_dir: Path
     run_dir: Path
@@ -72,6 +83,8 @@ class Env:
     token_minutes: int  # how long a token is good that the studio signs
     signing_key_days: int  # after how many days a new key signs them
     autoscale_interval_seconds: int
+    metrics_token: str = field(repr=False)  # opens /metrics; empty: only IT's own tokens do
+    otlp: OtlpEnv
     traffic_log_days: int
     traffic_log_megabytes: int  # in the database; the oldest goes first
 
@@ -113,6 +126,8 @@ def read(variables: Mapping[str, str]) -> Env:
         token_minutes=_number(variables, "STUDIO_TOKEN_MINUTES", 60, 5, 1440),
         signing_key_days=_number(variables, "STUDIO_SIGNING_KEY_DAYS", 90, 1, 3650),
         autoscale_interval_seconds=_number(variables, "STUDIO_AUTOSCALE_INTERVAL_SECONDS", 30, 1, 60),
+        metrics_token=_long_secret(variables, "STUDIO_METRICS_TOKEN"),
+        otlp=_otlp(variables),
         traffic_log_days=_number(variables, "STUDIO_TRAFFIC_LOG_DAYS", 30, 1, 3650),
         traffic_log_megabytes=_number(variables, "STUDIO_TRAFFIC_LOG_MEGABYTES", 1024, 1, 10_000_000),
     )
@@ -137,6 +152,36 @@ def _gateway(variables: Mapping[str, str]) -> GatewayEnv:
         max_connections=_number(variables, "STUDIO_GATEWAY_MAX_CONNECTIONS", 20_000, 1, 10_000_000),
         connections_per_second=_number(variables, "STUDIO_GATEWAY_CONNECTIONS_PER_SECOND", 5_000, 0, 10_000_000),
     )
+
+
+def _otlp(variables: Mapping[str, str]) -> OtlpEnv:
+    name = "STUDIO_OTLP_ENDPOINT"
+    endpoint = variables.get(name, "").strip().rstrip("/")
+    parts = _split(endpoint)
+    if endpoint and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or "@" in parts.netloc):
+        raise BadEnvironment(name, parts.scheme, "use a URL such as http://collector.example.org:4318.")
+    return OtlpEnv(
+        endpoint=endpoint,
+        headers=_headers(variables, "STUDIO_OTLP_HEADERS"),
+        trace_percent=_number(variables, "STUDIO_OTLP_TRACE_PERCENT", 1, 0, 100),
+        interval_seconds=_number(variables, "STUDIO_OTLP_INTERVAL_SECONDS", 15, 1, 3600),
+    )
+
+
+def _headers(variables: Mapping[str, str], name: str) -> tuple[tuple[str, str], ...]:
+    """`name=value` by comma; the values are secrets, and never quoted."""
+    pairs = [pair.partition("=") for pair in variables.get(name, "").split(",") if pair.strip()]
+    for key, equals, value in pairs:
+        if not equals or not re.fullmatch(r"[A-Za-z0-9-]+", key.strip()) or not re.fullmatch(r"[ -~]+", value.strip()):
+            raise BadEnvironment(name, "…", "use name=value, more of them by comma.")
+    return tuple((key.strip().lower(), value.strip()) for key, _, value in pairs)
+
+
+def _long_secret(variables: Mapping[str, str], name: str) -> str:
+    text = variables.get(name, "").strip()
+    if text and len(text) < SHORTEST_TOKEN:
+        raise BadEnvironment(name, "…", f"use at least {SHORTEST_TOKEN} characters that nobody can guess.")
+    return text
 
 
 def _file(variables: Mapping[str, str], name: str) -> Path | None:

@@ -4,10 +4,12 @@ from django.views.generic import RedirectView
 
 from studio.api.errors import unknown_route
 from studio.health import healthz
+from studio.prometheus import metrics
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="endpoint_list"), name="home"),
     path("healthz", healthz, name="healthz"),
+    path("metrics", metrics, name="metrics"),
     path("accounts/", include("allauth.urls")),
     path("", include("allauth.idp.urls")),
     path("admin/", admin.site.urls),

@@ -18,6 +18,7 @@ from endpoints.models.operations import Lease, Operation
 from endpoints.models.registries import RegistryCredential
 from endpoints.models.requests import Draft, TestCall
 from endpoints.models.telemetry import CounterCursor, Sample, Usage
+from endpoints.models.totals import DeploymentTotals
 from endpoints.models.traffic_log import TrafficLogEntry, TrafficLogState
 from endpoints.models.users import PersonalToken, User
 from endpoints.models.workspaces import RoleAssignment, ServiceAccount, ServiceSecret, Workspace
@@ -30,6 +31,7 @@ __all__ = [
     "Credential",
     "Deployment",
     "DeploymentRevision",
+    "DeploymentTotals",
     "Draft",
     "Endpoint",
     "EnvironmentBuild",

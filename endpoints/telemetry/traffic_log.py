@@ -167,9 +167,7 @@ def _lines(block: bytes, *, full: int, last: bool) -> tuple[tuple[bytes, ...], i
     """(lines, bytes that they take, whether the block was all there is). One without an end is not written yet; in a
     file that nobody writes to any more, and where it is longer than any of ours, it is taken as it is."""
     end = block.rfind(b"\n") + 1
-    if len(block) < full and not last and end < len(block):
-        end = len(block)
-    elif not end and len(block) == full:
+    if (len(block) < full and not last) or (not end and len(block) == full):
         end = len(block)
     lines = block[:end].removesuffix(b"\n").split(b"\n") if end else ()
     return tuple(lines), end, len(block) < full

@@ -9,7 +9,7 @@ from pathlib import Path
 from endpoints.compute.local.files import write_private
 from endpoints.compute.local.supervisor import write_program
 from endpoints.domain.programs import Program
-from endpoints.gateway.envoy import Doors, Tls, envoy_command, prepare
+from endpoints.gateway.envoy import Doors, Tls, Tracing, envoy_command, prepare
 from endpoints.gateway.envoy.admin import Admin, AdminUnreachable
 from endpoints.telemetry.port import TelemetryUnreachable
 from endpoints.telemetry.traffic_log import TrafficLogFiles
@@ -67,7 +67,15 @@ def doors(env: Env) -> Doors:
         tls=tls,
         socket=env.run_dir / "gateway.sock",
         new_connections_per_second=given.connections_per_second,
+        tracing=tracing(env),
     )
+
+
+def tracing(env: Env) -> Tracing | None:
+    """The gateway's spans go where everything else is sent."""
+    if not env.otlp.endpoint:
+        return None
+    return Tracing(endpoint=env.otlp.endpoint, headers=env.otlp.headers, percent=env.otlp.trace_percent)
 
 
 def write_tree(env: Env) -> Path:

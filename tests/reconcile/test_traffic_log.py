@@ -74,10 +74,10 @@ def test_what_is_no_line_is_counted_and_the_next_one_read(prices: Endpoint, log:
 
 def test_an_endpoint_that_is_gone_and_one_that_has_its_name(prices: Endpoint, log: Path) -> None:
     """A line is for the endpoint that it is of, and for no other of that name."""
-    lines = told(prices, endpoint="prices")
+    lines = told(prices, deployment="blue")
     prices.delete()
     again = EndpointFactory(name="prices")
-    write(log, lines, told(again, endpoint="prices"))
+    write(log, lines, told(again, deployment="blue"))
     assert read_traffic_log() == 1
     assert TrafficLogEntry.objects.get().endpoint == again
 
