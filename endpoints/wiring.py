@@ -23,7 +23,7 @@ from endpoints.domain.mlflow import MLflowModel
 from endpoints.domain.servers import server_for
 from endpoints.environments.port import EnvironmentBuilder
 from endpoints.gateway.port import Gateway
-from endpoints.telemetry.port import GatewayStatistics, ProcessStatistics, TrafficLog
+from endpoints.telemetry.port import GatewayStatistics, ProcessStatistics, TelemetryExport, TrafficLog
 
 RUNTIME = Path(__file__).resolve().parent / "runtime"
 
@@ -78,6 +78,14 @@ def process_statistics() -> ProcessStatistics:
 
 def traffic_log() -> TrafficLog:
     return _adapters().traffic_log
+
+
+@cache
+def telemetry_export() -> TelemetryExport:
+    """Where an address for it is set."""
+    from endpoints.telemetry.otlp import OtlpExport
+
+    return OtlpExport(settings.STUDIO_OTLP_ENDPOINT, dict(settings.STUDIO_OTLP_HEADERS))
 
 
 def _adapters() -> Adapters:

@@ -1,5 +1,6 @@
-"""`/metrics`: every deployment's figures for Prometheus, and the studio's own. For the site's IT, and for whoever has the
-site's token for it."""
+"""`/metrics`: every deployment's figures for Prometheus, and the studio's own.
+
+For the site's IT, and for whoever has the site's token for it."""
 
 import hashlib
 import secrets

@@ -23,7 +23,7 @@ class Totals:
     def grown(self, values: SampleValues | None) -> "Totals":
         """By what one pass has measured; None: by nothing, and nothing is there any more."""
         if values is None:
-            return replace(self, gauges={name: 0 for name in self.gauges})
+            return replace(self, gauges=dict.fromkeys(self.gauges, 0))
         counts = {
             name: self.counts.get(name, 0) + values.counts.get(name, 0) for name in self.counts.keys() | values.counts
         }

@@ -1,9 +1,13 @@
 """The ports of everything that is measured."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Protocol
 
+from prometheus_client.core import Metric
+
 from endpoints.domain.counters import GatewaySnapshot, ProcessReading
+from endpoints.domain.exported import LogRecord, RunSpan
 from endpoints.domain.traffic_log import Part, Position
 
 
@@ -23,6 +27,16 @@ class TrafficLog(Protocol):
 
     def discard(self, part: Part) -> None:
         """What was read to its end, once it is safe elsewhere."""
+
+
+class TelemetryExport(Protocol):
+    """Each tells whether the receiver took it, after a bounded time; none raises because it did not."""
+
+    def metrics(self, families: Iterable[Metric], *, since: datetime, at: datetime) -> bool: ...
+
+    def logs(self, records: Iterable[LogRecord]) -> bool: ...
+
+    def spans(self, spans: Iterable[RunSpan]) -> bool: ...
 
 
 class ProcessStatistics(Protocol):

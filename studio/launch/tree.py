@@ -16,13 +16,14 @@ from endpoints.telemetry.traffic_log import TrafficLogFiles
 from studio.env import ROOT, Env
 
 # In order of priority: the last one in this list ends first when the studio stops.
-BROKER, WEB, WORKER, BEAT, COLLECTOR, TRAFFIC_LOG, DEMO, ACTIVATOR, GATEWAY = (
+BROKER, WEB, WORKER, BEAT, COLLECTOR, TRAFFIC_LOG, TELEMETRY, DEMO, ACTIVATOR, GATEWAY = (
     "studio-broker",
     "studio-web",
     "studio-worker",
     "studio-beat",
     "studio-collector",
     "studio-traffic-log",
+    "studio-telemetry",
     "studio-demo",
     "studio-activator",
     "studio-gateway",
@@ -147,9 +148,17 @@ def _programs(env: Env) -> list[tuple[Program, bool]]:
     ]
     if env.demo:
         programs.insert(-2, (_studio(env, DEMO, _manage("demo"), restart=False), False))
+    if env.otlp.endpoint:
+        programs.insert(0, (_studio(env, TELEMETRY, _manage("telemetry")), False))
     if env.own_broker:
         programs.insert(0, (_plain(env, BROKER, _broker(env)), True))
     return programs
+
+
+def started_later(env: Env) -> list[str]:
+    """Once the database is ready; the demo last."""
+    names = [WEB, WORKER, BEAT, COLLECTOR, TRAFFIC_LOG, ACTIVATOR]
+    return [*names, *([TELEMETRY] if env.otlp.endpoint else []), *([DEMO] if env.demo else [])]
 
 
 def _plain(env: Env, name: str, command: tuple[str, ...]) -> Program:

@@ -121,9 +121,8 @@ class Studio:
         raise checks.CannotStart(f"supervisord did not start. See {self.env.data_dir / 'logs' / 'supervisord.log'}.")
 
     def _start_studio(self) -> None:
-        for name in (tree.WEB, tree.WORKER, tree.BEAT, tree.COLLECTOR, tree.TRAFFIC_LOG, tree.ACTIVATOR, tree.DEMO):
-            if name != tree.DEMO or self.env.demo:
-                self.programs.start(name)
+        for name in tree.started_later(self.env):
+            self.programs.start(name)
 
     def _wait_for_web(self) -> None:
         deadline = time.monotonic() + START_SECONDS
