@@ -32,7 +32,7 @@ class Totals:
             counts=counts,
             latency=merge((self.latency, values.latency)),
             cpu_ms=self.cpu_ms + values.cpu_ms,
-            gauges=self.gauges | gauges if values.active is None else gauges,
+            gauges={**self.gauges, **gauges} if values.active is None else gauges,
         )
 
     @property
