@@ -138,19 +138,19 @@ def entry_of(line: bytes) -> Entry:
         raise NoEntry("It names no endpoint, or no time.") from None
     if at.tzinfo is None:
         raise NoEntry("Its time has no zone.")
-    texts = {name: _text(told.get(name), longest) for name, longest in LONGEST.items()}
+    parts: dict[str, Any] = {name: _text(told.get(name), longest) for name, longest in LONGEST.items()}
+    parts |= {name: _number(told.get(name), most=LONGEST_MS) for name in DURATIONS}
     return Entry(
         endpoint=endpoint,
         at=at,
         status=_number(told.get("status"), most=999) or 0,
-        **texts,
+        **parts,
         caller=_text(told.get("key") or told.get("subject") or told.get("object_id"), LONGEST_CALLER),
         model_status=_number(told.get("model_status"), most=999),
         pinned="pinned" in told,
         attempts=_number(told.get("attempts"), most=999) or 0,
         request_bytes=_number(told.get("request_bytes"), most=LARGEST) or 0,
         response_bytes=_number(told.get("response_bytes"), most=LARGEST) or 0,
-        **{name: _number(told.get(name), most=LONGEST_MS) for name in DURATIONS},
         model_ms=_milliseconds(told.get("model_ms")),
         auth_mode=_one_of(told.get("auth_mode")),
     )

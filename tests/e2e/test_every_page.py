@@ -23,6 +23,7 @@ PAGES = [
     "/endpoints/shown/metrics/",
     "/endpoints/shown/cost/",
     "/endpoints/shown/logs/",
+    "/endpoints/shown/logs/traffic/",
     "/endpoints/shown/activity/",
     "/endpoints/shown/settings/",
     "/endpoints/shown/access/",
