@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from opentelemetry._logs import LogRecord as OtlpLogRecord
 from opentelemetry._logs import SeverityNumber
@@ -49,7 +50,7 @@ class OtlpExport:
         """`timeout` in seconds, of one sending with its retries."""
         self._resource = Resource({"service.name": service})
         at = endpoint.rstrip("/")
-        common = {"headers": dict(headers), "timeout": timeout}
+        common: dict[str, Any] = {"headers": dict(headers), "timeout": timeout}
         self._metrics = OTLPMetricExporter(f"{at}/v1/metrics", **common)
         self._logs = OTLPLogExporter(f"{at}/v1/logs", **common)
         self._spans = OTLPSpanExporter(f"{at}/v1/traces", **common)

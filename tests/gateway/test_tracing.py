@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -25,6 +26,7 @@ def receiver() -> Iterator[Receiver]:
         yield running
 
 
+@contextmanager
 def traced_gateway(url: str, percent: float = 100) -> Iterator[RunningGateway]:
     folder = Path(tempfile.mkdtemp(prefix="es-"))
     tracing = Tracing(endpoint=url, headers=(("x-api-key", SECRET),), percent=percent)
@@ -39,7 +41,8 @@ def traced_gateway(url: str, percent: float = 100) -> Iterator[RunningGateway]:
 
 @pytest.fixture
 def traced(receiver: Receiver) -> Iterator[RunningGateway]:
-    yield from traced_gateway(receiver.url)
+    with traced_gateway(receiver.url) as running:
+        yield running
 
 
 def test_a_request_and_its_call_of_a_replica(traced: RunningGateway, receiver: Receiver, servers: Replicas) -> None:
@@ -77,7 +80,7 @@ def test_a_trace_of_the_caller_goes_on(traced: RunningGateway, receiver: Receive
 
 
 def test_nothing_is_sampled_where_nothing_is_wanted(receiver: Receiver, servers: Replicas) -> None:
-    for running in traced_gateway(receiver.url, percent=0):
+    with traced_gateway(receiver.url, percent=0) as running:
         blue = servers.start("blue")
         running.put(endpoint("prices", deployment("blue", blue.socket)))
         answer = httpx.post(f"{running.url}/prices/score", content=b"1", headers=AUTHORIZED)
@@ -88,7 +91,7 @@ def test_nothing_is_sampled_where_nothing_is_wanted(receiver: Receiver, servers:
 def test_a_receiver_that_is_dead_fails_no_request(receiver: Receiver, servers: Replicas) -> None:
     receiver.status = 503
     for url in (receiver.url, "http://127.0.0.1:9"):
-        for running in traced_gateway(url):
+        with traced_gateway(url) as running:
             blue = servers.start("blue")
             running.put(endpoint("prices", deployment("blue", blue.socket)))
             with httpx.Client(base_url=running.url, headers=AUTHORIZED) as client:
