@@ -113,7 +113,7 @@ def test_a_line_longer_than_any_of_ours_does_not_stop_the_rest(tmp_path: Path) -
     gateway.write()
     part = reader.files.read(Position(), limit=2000)
     assert part.position.offset == 2000
-    seen = []
+    seen: list[bytes] = []
     position = part.position
     for _ in range(5):
         part = reader.files.read(position, limit=2000)
