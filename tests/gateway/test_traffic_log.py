@@ -69,10 +69,11 @@ def test_one_request_with_all_that_is_told_of_it(
 def test_a_caller_that_names_itself_is_nobody(envoy: RunningGateway, servers: Replicas, client: httpx.Client) -> None:
     blue = servers.start("blue")
     envoy.put(endpoint("told", deployment("blue", blue.socket)), endpoint("marked", deployment("r", blue.socket)))
-    client.post("/told/score", content=b"1", headers={"x-studio-caller": "Primary"})
+    client.post("/told/score?token=query-secret", content=b"1", headers={"x-studio-caller": "Primary"})
     written(envoy, client)
     (entry,) = of(envoy, "told")[-1:]
-    assert (entry.status, entry.caller) == (401, "")
+    assert (entry.status, entry.caller, entry.path) == (401, "", "/told/score")
+    assert "query-secret" not in envoy.access_log.read_text()
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ FIELDS: dict[str, str] = {
     "object_id": f"%DYNAMIC_METADATA({CLAIMS_NAMESPACE}:{CLAIMS}:oid):{LONGEST_CALLER}%",
     "pinned": f"%REQ(azureml-model-deployment):{LONGEST['deployment']}%",
     "method": f"%REQ(:METHOD):{LONGEST['method']}%",
-    "path": f"%PATH(NQ:ORIG):{LONGEST['path']}%",
+    "path": f"%PATH(NQ:ORIG_OR_PATH):{LONGEST['path']}%",
     "protocol": "%PROTOCOL%",
     "status": "%RESPONSE_CODE%",
     "status_reason": "%RESPONSE_CODE_DETAILS%",
