@@ -60,6 +60,18 @@ COLUMNS = (
 )
 
 
+_MOMENTS: dict[str, Any] = {
+    "required": False,
+    "input_formats": ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+}
+
+
+def moment(label: str) -> forms.DateTimeField:
+    """In UTC, as every time here."""
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+    return forms.DateTimeField(label=label, widget=widget, **_MOMENTS)
+
+
 class FilterForm(forms.Form):
     deployment = forms.CharField(required=False, max_length=32)
     status = forms.ChoiceField(required=False, choices=[(each, each) for each in CLASSES])
@@ -68,10 +80,8 @@ class FilterForm(forms.Form):
     client_request_id = forms.CharField(required=False, max_length=100, label="Client request id")
     caller = forms.CharField(required=False, max_length=200)
     range = forms.ChoiceField(required=False, choices=list(RANGES.items()))
-    start = forms.DateTimeField(
-        required=False, label="From (UTC)", input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
-    )
-    end = forms.DateTimeField(required=False, label="To (UTC)", input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
+    start = moment("From (UTC)")
+    end = moment("To (UTC)")
     min_ms = forms.IntegerField(required=False, min_value=0, max_value=LONGEST_MS, label="At least (ms)")
 
     def wanted(self, now: datetime) -> Wanted:
