@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MAX_TIMEOUT_MS = 180_000
 MAX_INSTANCES = 50
+SMALLEST_REQUEST, LARGEST_REQUEST = 1024, 1024**3  # bytes
 MAX_PROBE_SECONDS = 3600
 MAX_PROBE_TRIES = 1000
 MAX_WORKERS = 64
@@ -82,7 +83,7 @@ def _numbers(specification: Specification) -> dict[str, str]:
         "instance_count": (1, MAX_INSTANCES),
         "request_timeout_ms": (1, MAX_TIMEOUT_MS),
         "max_concurrent_requests_per_instance": (1, 1000),
-        "max_request_bytes": (1024, 1024**3),
+        "max_request_bytes": (SMALLEST_REQUEST, LARGEST_REQUEST),
     }
     return {
         name: f"A whole number from {low} to {high}."
