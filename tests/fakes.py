@@ -145,6 +145,8 @@ class FakeBuilder:
         self.seen.pop(spec_hash, None)
 
     def read_log(self, spec_hash: str, *, start: int | None = None, limit: int = 65536) -> LogChunk:
+        if not spec_hash:
+            raise ValueError("'' is no hash")
         return chunk_of(self.log, start=start, limit=limit)
 
     def advance(self) -> None:

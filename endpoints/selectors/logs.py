@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from endpoints import wiring
+from endpoints.domain.replicas import LogChunk
 from endpoints.enums import LogContainer
 from endpoints.models import Deployment, Replica
 
 MOST_LINES = 10_000
 MOST_CHARACTERS = 4 * 1024 * 1024
+BUILD_BYTES = 64 * 1024
 
 
 def tail_of(
@@ -72,8 +74,14 @@ def storage_initializer(deployment: Deployment) -> list[str]:
     """What Azure's container of this name does: the files, then the environment."""
     assets = {"model": deployment.model, "code": deployment.code}
     facts = [_files(kind, asset, asset.artifact_id) for kind, asset in assets.items() if asset]
-    built = wiring.builder().read_log(deployment.environment_hash).lines if deployment.environment_hash else []
-    return [*facts, *built]
+    return [*facts, *build_log(deployment).lines]
+
+
+def build_log(deployment: Deployment, *, start: int | None = None, limit: int = BUILD_BYTES) -> LogChunk:
+    """Of its environment's build; empty where it needs none."""
+    if not deployment.environment_hash:
+        return LogChunk(text="", start=0, end=0, size=0)
+    return wiring.builder().read_log(deployment.environment_hash, start=start, limit=limit)
 
 
 def _files(kind: str, asset: object, digest: str) -> str:

@@ -12,6 +12,7 @@ from endpoints import wiring
 from endpoints.domain.errors import Invalid
 from endpoints.enums import LogContainer
 from endpoints.models import Deployment
+from endpoints.selectors import logs as selectors
 from endpoints.selectors.endpoints import deployment_of, endpoint_for, operation_for, replica_of
 from endpoints.selectors.logs import MOST_LINES, replica_ends, tail_of, written_since
 from studio.actors import signed_in
@@ -124,14 +125,12 @@ def _ends(cursor: str) -> dict[str, int]:
 
 def _initializer_log(request: HttpRequest, deployment: Deployment) -> HttpResponse:
     """The files stand in it before the environment's build, which grows."""
-    text, offset, spec_hash = request.GET.get("q", "").strip(), _offset(request), deployment.environment_hash
-    if offset is None:
-        end = wiring.builder().read_log(spec_hash).end if spec_hash else 0
-        lines = tail_of(deployment, container=LogContainer.STORAGE_INITIALIZER, lines=_lines(request), text=text)
-        return JsonResponse({"lines": lines, "offset": end, "done": not spec_hash})
-    chunk = wiring.builder().read_log(spec_hash, start=offset, limit=TAIL_BYTES)
+    text, offset, done = request.GET.get("q", "").strip(), _offset(request), not deployment.environment_hash
+    chunk = selectors.build_log(deployment, start=offset, limit=TAIL_BYTES)
     lines = [line for line in chunk.lines if text.lower() in line.lower()]
-    return JsonResponse({"lines": lines, "offset": chunk.end, "done": False})
+    if offset is None:
+        lines = tail_of(deployment, container=LogContainer.STORAGE_INITIALIZER, lines=_lines(request), text=text)
+    return JsonResponse({"lines": lines, "offset": chunk.end, "done": done})
 
 
 @page
@@ -164,16 +163,13 @@ def build_log(request: HttpRequest, operation_id: UUID) -> HttpResponse:
 
 
 def _build_log(request: HttpRequest, deployment: Deployment) -> HttpResponse:
-    spec_hash, builder = deployment.environment_hash, wiring.builder()
     if request.GET.get("download"):
-        whole = builder.read_log(spec_hash, limit=DOWNLOAD_BYTES).text
+        whole = selectors.build_log(deployment, limit=DOWNLOAD_BYTES).text
         return _download([whole.encode()], f"{deployment.name}-build")
     offset = _offset(request)
-    chunk = builder.read_log(spec_hash, start=offset, limit=TAIL_BYTES)
-    lines = chunk.lines
-    return JsonResponse(
-        {"lines": lines[-FIRST_LINES:] if offset is None else lines, "offset": chunk.end, "done": False}
-    )
+    chunk = selectors.build_log(deployment, start=offset, limit=TAIL_BYTES)
+    lines = chunk.lines[-FIRST_LINES:] if offset is None else chunk.lines
+    return JsonResponse({"lines": lines, "offset": chunk.end, "done": not deployment.environment_hash})
 
 
 def _offset(request: HttpRequest) -> int | None:

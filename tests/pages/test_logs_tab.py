@@ -42,15 +42,39 @@ def test_the_whole_log_can_be_kept(signed_in: SignedIn, written: None) -> None:
     assert answer["Content-Disposition"] == 'attachment; filename="churn-blue-0.log"'
 
 
-def test_a_build_has_a_log_of_its_own(signed_in: SignedIn, churn: Endpoint) -> None:
-    operation = OperationFactory(deployment=churn.deployments.get(name="blue"))
+def test_a_build_has_a_log_of_its_own(signed_in: SignedIn, churn: Endpoint, adapters: wiring.Adapters) -> None:
+    builder, blue = adapters.builder, churn.deployments.get(name="blue")
+    assert isinstance(builder, FakeBuilder)
+    builder.log = "resolving\nfinished\n"
+    blue.environment_hash = "a" * 64
+    blue.save()
+    operation = OperationFactory(deployment=blue)
     client = signed_in("reader")
     for url in (
         reverse("build_log", args=[operation.pk]),
         reverse("deployment_build_log", args=["churn", "blue"]),
     ):
-        assert client.get(url).json() == {"lines": [], "offset": 0, "done": False}
+        assert client.get(url).json() == {"lines": ["resolving", "finished"], "offset": 19, "done": False}
+        assert client.get(url, {"offset": "10"}).json()["lines"] == ["finished"]
+        assert client.get(url, {"download": "1"}).content == b"resolving\nfinished\n"
         assert signed_in("stranger").get(url).status_code == 404
+
+
+def test_what_needs_no_environment_has_no_build(signed_in: SignedIn, churn: Endpoint) -> None:
+    """Such as a container, or a Triton."""
+    blue = churn.deployments.get(name="blue")
+    blue.environment_hash = ""
+    blue.save()
+    client, operation = signed_in("reader"), OperationFactory(deployment=blue)
+    for url in (
+        reverse("build_log", args=[operation.pk]),
+        reverse("deployment_build_log", args=["churn", "blue"]),
+        "/api/v1/endpoints/churn/deployments/blue/build-log/",
+    ):
+        answer = client.get(url)
+        assert (answer.status_code, answer.json()["lines"]) == (200, [])
+    assert client.get(reverse("build_log", args=[operation.pk])).json()["done"]
+    assert client.get(reverse("build_log", args=[operation.pk]), {"download": "1"}).content == b""
 
 
 def test_a_replica_that_never_was_has_no_log(signed_in: SignedIn, churn: Endpoint) -> None:
