@@ -60,7 +60,7 @@ def test_a_responses_id_leads_to_its_lines(studio: RunningStudio, key: str, page
 
 def test_the_test_tab_links_a_failed_answer_to_its_traceback(key: str, page: Page) -> None:
     page.goto("/endpoints/written/test/")
-    page.locator("textarea[name=body]").evaluate("(area) => { area.value = 'bad' }")
+    page.locator("code-editor").first.evaluate("(editor) => { editor.value = 'bad' }")
     page.get_by_role("button", name="Send").click()
     response = page.get_by_label("Response", exact=True)
     expect(response.get_by_text("424")).to_be_visible()
