@@ -61,6 +61,15 @@ class LogContainer(TextChoices):
     STORAGE_INITIALIZER = "storage-initializer", "Storage initializer: files and environment"
 
 
+class TrafficLogMode(TextChoices):
+    """Which requests of an endpoint are kept one by one."""
+
+    OFF = "off", "Off"
+    ERRORS = "errors", "Errors only"
+    SAMPLED = "sampled", "A sample, and all errors"
+    FULL = "full", "Every request"
+
+
 class NetworkAccess(TextChoices):
     ENABLED = "enabled"
     DISABLED = "disabled"

@@ -26,7 +26,7 @@ from endpoints.forwarding.files import AnchorFile, FileForwarder
 from endpoints.forwarding.network import HttpForwarder, TcpForwarder
 from endpoints.forwarding.port import Forwarder
 from endpoints.gateway.port import Gateway
-from endpoints.telemetry.port import GatewayStatistics, ProcessStatistics
+from endpoints.telemetry.port import GatewayStatistics, ProcessStatistics, TelemetryExport, TrafficLog
 
 RUNTIME = Path(__file__).resolve().parent / "runtime"
 
@@ -39,6 +39,7 @@ class Adapters:
     builder: EnvironmentBuilder
     gateway_statistics: GatewayStatistics
     process_statistics: ProcessStatistics
+    traffic_log: TrafficLog
 
 
 _override: list[Adapters] = []
@@ -78,6 +79,18 @@ def process_statistics() -> ProcessStatistics:
     return _adapters().process_statistics
 
 
+def traffic_log() -> TrafficLog:
+    return _adapters().traffic_log
+
+
+@cache
+def telemetry_export() -> TelemetryExport:
+    """Where an address for it is set."""
+    from endpoints.telemetry.otlp import OtlpExport
+
+    return OtlpExport(settings.STUDIO_OTLP_ENDPOINT, dict(settings.STUDIO_OTLP_HEADERS))
+
+
 def _adapters() -> Adapters:
     return _override[-1] if _override else _local()
 
@@ -93,6 +106,7 @@ def _local() -> Adapters:
     from endpoints.gateway.envoy import EnvoyGateway
     from endpoints.telemetry.envoy import EnvoyStatistics
     from endpoints.telemetry.processes import LocalProcesses
+    from endpoints.telemetry.traffic_log import TrafficLogFiles
 
     data, run = Path(settings.STUDIO_DATA_DIR), Path(settings.STUDIO_RUN_DIR)
     programs = SupervisorPrograms(socket=run / "supervisor.sock", conf_dir=data / "supervisor" / "conf.d")
@@ -110,6 +124,7 @@ def _local() -> Adapters:
         builder=UvEnvironmentBuilder(programs=programs, root=data / "environments", uv=Path(uv.find_uv_bin())),
         gateway_statistics=EnvoyStatistics(run / "envoy-admin.sock"),
         process_statistics=LocalProcesses(),
+        traffic_log=TrafficLogFiles(data / "traffic-log"),
     )
 
 

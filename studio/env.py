@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 STREAMS = ("tcp", "tcp+tls", "syslog", "syslog+tls")  # to which the history can be sent
+SHORTEST_TOKEN = 16
 LONGEST_RUN_DIR = 60  # a unix socket's path has at most 107 bytes; the names of ours take up to 40
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
@@ -43,6 +44,16 @@ class GatewayEnv:
     kilobytes_per_second: int
     max_connections: int  # at all ports together
     connections_per_second: int  # new ones at each port
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtlpEnv:
+    """Where metrics, traces and logs are sent by OTLP over HTTP; an empty endpoint: nowhere."""
+
+    endpoint: str
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    trace_percent: int
+    interval_seconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +86,10 @@ class Env:
     autoscale_interval_seconds: int
     audit_forward: list[str]  # where the history is sent, beside the database
     audit_forward_token: str = field(repr=False)
+    metrics_token: str = field(repr=False)  # opens /metrics; empty: only IT's own tokens do
+    otlp: OtlpEnv
+    traffic_log_days: int
+    traffic_log_megabytes: int  # in the database; the oldest goes first
 
 
 def read(variables: Mapping[str, str]) -> Env:
@@ -116,6 +131,10 @@ def read(variables: Mapping[str, str]) -> Env:
         autoscale_interval_seconds=_number(variables, "STUDIO_AUTOSCALE_INTERVAL_SECONDS", 30, 1, 60),
         audit_forward=_forward(variables, "STUDIO_AUDIT_FORWARD"),
         audit_forward_token=variables.get("STUDIO_AUDIT_FORWARD_TOKEN", ""),
+        metrics_token=_long_secret(variables, "STUDIO_METRICS_TOKEN"),
+        otlp=_otlp(variables),
+        traffic_log_days=_number(variables, "STUDIO_TRAFFIC_LOG_DAYS", 30, 1, 3650),
+        traffic_log_megabytes=_number(variables, "STUDIO_TRAFFIC_LOG_MEGABYTES", 1024, 1, 10_000_000),
     )
 
 
@@ -138,6 +157,36 @@ def _gateway(variables: Mapping[str, str]) -> GatewayEnv:
         max_connections=_number(variables, "STUDIO_GATEWAY_MAX_CONNECTIONS", 20_000, 1, 10_000_000),
         connections_per_second=_number(variables, "STUDIO_GATEWAY_CONNECTIONS_PER_SECOND", 5_000, 0, 10_000_000),
     )
+
+
+def _otlp(variables: Mapping[str, str]) -> OtlpEnv:
+    name = "STUDIO_OTLP_ENDPOINT"
+    endpoint = variables.get(name, "").strip().rstrip("/")
+    parts = _split(endpoint)
+    if endpoint and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or "@" in parts.netloc):
+        raise BadEnvironment(name, parts.scheme, "use a URL such as http://collector.example.org:4318.")
+    return OtlpEnv(
+        endpoint=endpoint,
+        headers=_headers(variables, "STUDIO_OTLP_HEADERS"),
+        trace_percent=_number(variables, "STUDIO_OTLP_TRACE_PERCENT", 1, 0, 100),
+        interval_seconds=_number(variables, "STUDIO_OTLP_INTERVAL_SECONDS", 15, 1, 3600),
+    )
+
+
+def _headers(variables: Mapping[str, str], name: str) -> tuple[tuple[str, str], ...]:
+    """`name=value` by comma; the values are secrets, and never quoted."""
+    pairs = [pair.partition("=") for pair in variables.get(name, "").split(",") if pair.strip()]
+    for key, equals, value in pairs:
+        if not equals or not re.fullmatch(r"[A-Za-z0-9-]+", key.strip()) or not re.fullmatch(r"[ -~]+", value.strip()):
+            raise BadEnvironment(name, "…", "use name=value, more of them by comma.")
+    return tuple((key.strip().lower(), value.strip()) for key, _, value in pairs)
+
+
+def _long_secret(variables: Mapping[str, str], name: str) -> str:
+    text = variables.get(name, "").strip()
+    if text and len(text) < SHORTEST_TOKEN:
+        raise BadEnvironment(name, "…", f"use at least {SHORTEST_TOKEN} characters that nobody can guess.")
+    return text
 
 
 def _file(variables: Mapping[str, str], name: str) -> Path | None:

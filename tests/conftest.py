@@ -13,6 +13,7 @@ from endpoints.enums import Role
 from endpoints.gateway.fake import FakeGateway
 from endpoints.models import Workspace
 from endpoints.telemetry.fake import FakeGatewayStatistics, FakeProcesses
+from endpoints.telemetry.traffic_log import TrafficLogFiles
 from tests.factories import UserFactory, WorkspaceFactory, member
 from tests.fakes import FakeBuilder, FakeCompute
 from tests.hints import Hints
@@ -43,6 +44,7 @@ def adapters(tmp_path: Path) -> Iterator[wiring.Adapters]:
         builder=FakeBuilder(),
         gateway_statistics=FakeGatewayStatistics(),
         process_statistics=FakeProcesses(),
+        traffic_log=TrafficLogFiles(tmp_path / "traffic-log"),
     )
     with wiring.using(fakes):
         yield fakes

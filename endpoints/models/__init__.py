@@ -19,6 +19,8 @@ from endpoints.models.registries import RegistryCredential
 from endpoints.models.requests import Draft, TestCall
 from endpoints.models.site import BackupRecord, SiteState
 from endpoints.models.telemetry import CounterCursor, Sample, Usage
+from endpoints.models.totals import DeploymentTotals
+from endpoints.models.traffic_log import TrafficLogEntry, TrafficLogState
 from endpoints.models.users import PersonalToken, User
 from endpoints.models.workspaces import RoleAssignment, ServiceAccount, ServiceSecret, Workspace
 
@@ -34,6 +36,7 @@ __all__ = [
     "Credential",
     "Deployment",
     "DeploymentRevision",
+    "DeploymentTotals",
     "Draft",
     "Endpoint",
     "EnvironmentBuild",
@@ -58,6 +61,8 @@ __all__ = [
     "SigningKey",
     "SiteState",
     "TestCall",
+    "TrafficLogEntry",
+    "TrafficLogState",
     "Usage",
     "User",
     "VersionedAsset",

@@ -25,6 +25,7 @@ from studio.api import (
     site,
     sleeping,
     telemetry,
+    traffic_log,
     workspaces,
 )
 
@@ -116,6 +117,10 @@ routes: list[URLPattern] = [
         f"{_DEPLOYMENT}replicas/<int:ordinal>/restart/",
         deployments.ReplicaRestart.as_view(),
         name="api_replica_restart",
+    ),
+    path(f"{_ENDPOINT}traffic-log/", traffic_log.TrafficLog.as_view(), name="api_traffic_log"),
+    path(
+        f"{_ENDPOINT}traffic-log/settings/", traffic_log.TrafficLogSettings.as_view(), name="api_traffic_log_settings"
     ),
     path(f"{_ENDPOINT}metrics/", telemetry.EndpointMetrics.as_view(), name="api_endpoint_metrics"),
     path(f"{_DEPLOYMENT}metrics/", telemetry.DeploymentMetrics.as_view(), name="api_deployment_metrics"),

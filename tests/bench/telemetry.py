@@ -95,6 +95,7 @@ def collector_rows() -> list[Row]:
     from endpoints.models import Deployment, Usage
     from endpoints.reconcile.collector import collect
     from endpoints.telemetry.fake import FakeGatewayStatistics, FakeProcesses
+    from endpoints.telemetry.traffic_log import TrafficLogFiles
     from tests.fakes import FakeBuilder, FakeCompute
 
     make_deployments(replicas=COLLECTED)
@@ -106,6 +107,7 @@ def collector_rows() -> list[Row]:
         builder=FakeBuilder(),
         gateway_statistics=gateway,
         process_statistics=FakeProcesses(),
+        traffic_log=TrafficLogFiles(Path(tempfile.gettempdir()) / "no-traffic-log"),
     )
     clusters = [row.cluster for row in Deployment.objects.filter(replicas__isnull=False)]
 

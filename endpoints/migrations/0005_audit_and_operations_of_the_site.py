@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('endpoints', '0003_sign_in_and_telemetry'),
+        ("endpoints", "0004_traffic_log_and_totals"),
     ]
 
     operations = [
