@@ -61,6 +61,15 @@ class LogContainer(TextChoices):
     STORAGE_INITIALIZER = "storage-initializer", "Storage initializer: files and environment"
 
 
+class TrafficLogMode(TextChoices):
+    """Which requests of an endpoint are kept one by one."""
+
+    OFF = "off", "Off"
+    ERRORS = "errors", "Errors only"
+    SAMPLED = "sampled", "A sample, and all errors"
+    FULL = "full", "Every request"
+
+
 class NetworkAccess(TextChoices):
     ENABLED = "enabled"
     DISABLED = "disabled"
@@ -235,3 +244,15 @@ class UsagePhase(TextChoices):
     STARTING = "starting"
     RUNNING = "running"
     DRAINING = "draining"
+
+
+class BannerLevel(TextChoices):
+    INFO = "info", "Information"
+    WARNING = "warn", "Warning"
+    URGENT = "bad", "Urgent"
+
+
+class BackupKind(TextChoices):
+    BACKUP = "backup", "Backup"
+    TRIAL = "trial", "Restore test"
+    RESTORE = "restore", "Restore"

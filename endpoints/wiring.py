@@ -22,9 +22,12 @@ from endpoints.compute.port import Compute
 from endpoints.domain.mlflow import MLflowModel
 from endpoints.domain.servers import server_for
 from endpoints.environments.port import EnvironmentBuilder
+from endpoints.forwarding.files import AnchorFile, FileForwarder
+from endpoints.forwarding.network import HttpForwarder, TcpForwarder
+from endpoints.forwarding.port import Forwarder
 from endpoints.gateway.port import Gateway
 from endpoints.notifying.port import Notifier
-from endpoints.telemetry.port import GatewayStatistics, ProcessStatistics
+from endpoints.telemetry.port import GatewayStatistics, ProcessStatistics, TelemetryExport, TrafficLog
 
 RUNTIME = Path(__file__).resolve().parent / "runtime"
 
@@ -38,6 +41,7 @@ class Adapters:
     gateway_statistics: GatewayStatistics
     process_statistics: ProcessStatistics
     notifier: Notifier
+    traffic_log: TrafficLog
 
 
 _override: list[Adapters] = []
@@ -81,6 +85,18 @@ def notifier() -> Notifier:
     return _adapters().notifier
 
 
+def traffic_log() -> TrafficLog:
+    return _adapters().traffic_log
+
+
+@cache
+def telemetry_export() -> TelemetryExport:
+    """Where an address for it is set."""
+    from endpoints.telemetry.otlp import OtlpExport
+
+    return OtlpExport(settings.STUDIO_OTLP_ENDPOINT, dict(settings.STUDIO_OTLP_HEADERS))
+
+
 def _adapters() -> Adapters:
     return _override[-1] if _override else _local()
 
@@ -89,6 +105,7 @@ def _adapters() -> Adapters:
 def _local() -> Adapters:
     from endpoints.artifacts.store import LocalArtifactStore
     from endpoints.compute.local.adapter import LocalCompute
+    from endpoints.compute.local.changes import CHANGES_SOCKET
     from endpoints.compute.local.sandbox import tools_for
     from endpoints.compute.local.supervisor import SupervisorPrograms
     from endpoints.environments.builder import UvEnvironmentBuilder
@@ -98,6 +115,7 @@ def _local() -> Adapters:
     from endpoints.notifying.webhooks import WebhookNotifier, networks
     from endpoints.telemetry.envoy import EnvoyStatistics
     from endpoints.telemetry.processes import LocalProcesses
+    from endpoints.telemetry.traffic_log import TrafficLogFiles
 
     data, run = Path(settings.STUDIO_DATA_DIR), Path(settings.STUDIO_RUN_DIR)
     programs = SupervisorPrograms(socket=run / "supervisor.sock", conf_dir=data / "supervisor" / "conf.d")
@@ -108,6 +126,7 @@ def _local() -> Adapters:
             tools=tools_for(settings.STUDIO_SANDBOX),
             container_socket=settings.STUDIO_CONTAINER_SOCKET,
             hidden=(data, run),
+            changes_socket=str(run / CHANGES_SOCKET),
         ),
         gateway=EnvoyGateway(config_dir=data / "gateway", admin_socket=run / "envoy-admin.sock"),
         store=LocalArtifactStore(data / "artifacts"),
@@ -118,7 +137,27 @@ def _local() -> Adapters:
             mail=MailNotifier(server=MailServer(**settings.STUDIO_MAIL) if settings.STUDIO_MAIL else None),
             webhooks=WebhookNotifier(inside=networks(settings.STUDIO_NOTIFY_NETWORKS)),
         ),
+        traffic_log=TrafficLogFiles(data / "traffic-log"),
     )
+
+
+def anchors() -> AnchorFile:
+    """Where the heads of the history's chain are remembered."""
+    return AnchorFile(Path(settings.STUDIO_DATA_DIR) / "audit" / "anchors.jsonl")
+
+
+def forwarders() -> list[Forwarder]:
+    """Where the history goes beside the database."""
+    return [_forwarder(address) for address in settings.STUDIO_AUDIT_FORWARD]
+
+
+def _forwarder(address: str) -> Forwarder:
+    scheme, _, rest = address.partition("://")
+    if scheme == "file":
+        return FileForwarder(Path(rest))
+    if scheme in ("http", "https"):
+        return HttpForwarder(address, token=settings.STUDIO_AUDIT_FORWARD_TOKEN)
+    return TcpForwarder(address)
 
 
 def scan(folder: Path) -> ScanReport:

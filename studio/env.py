@@ -15,6 +15,8 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
+STREAMS = ("tcp", "tcp+tls", "syslog", "syslog+tls")  # to which the history can be sent
+SHORTEST_TOKEN = 16
 LONGEST_RUN_DIR = 60  # a unix socket's path has at most 107 bytes; the names of ours take up to 40
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
@@ -43,6 +45,16 @@ class GatewayEnv:
     kilobytes_per_second: int
     max_connections: int  # at all ports together
     connections_per_second: int  # new ones at each port
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtlpEnv:
+    """Where metrics, traces and logs are sent by OTLP over HTTP; an empty endpoint: nowhere."""
+
+    endpoint: str
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    trace_percent: int
+    interval_seconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +87,12 @@ class Env:
     autoscale_interval_seconds: int
     mail: dict[str, Any] = field(repr=False)  # as endpoints.notifying.mail.MailServer has it; empty: none
     notify_networks: list[str]  # not public, and may be sent notifications all the same
+    audit_forward: list[str]  # where the history is sent, beside the database
+    audit_forward_token: str = field(repr=False)
+    metrics_token: str = field(repr=False)  # opens /metrics; empty: only IT's own tokens do
+    otlp: OtlpEnv
+    traffic_log_days: int
+    traffic_log_megabytes: int  # in the database; the oldest goes first
 
 
 def read(variables: Mapping[str, str]) -> Env:
@@ -116,6 +134,12 @@ def read(variables: Mapping[str, str]) -> Env:
         autoscale_interval_seconds=_number(variables, "STUDIO_AUTOSCALE_INTERVAL_SECONDS", 30, 1, 60),
         mail=_mail(variables),
         notify_networks=_networks(variables, "STUDIO_NOTIFY_NETWORKS"),
+        audit_forward=_forward(variables, "STUDIO_AUDIT_FORWARD"),
+        audit_forward_token=variables.get("STUDIO_AUDIT_FORWARD_TOKEN", ""),
+        metrics_token=_long_secret(variables, "STUDIO_METRICS_TOKEN"),
+        otlp=_otlp(variables),
+        traffic_log_days=_number(variables, "STUDIO_TRAFFIC_LOG_DAYS", 30, 1, 3650),
+        traffic_log_megabytes=_number(variables, "STUDIO_TRAFFIC_LOG_MEGABYTES", 1024, 1, 10_000_000),
     )
 
 
@@ -138,6 +162,36 @@ def _gateway(variables: Mapping[str, str]) -> GatewayEnv:
         max_connections=_number(variables, "STUDIO_GATEWAY_MAX_CONNECTIONS", 20_000, 1, 10_000_000),
         connections_per_second=_number(variables, "STUDIO_GATEWAY_CONNECTIONS_PER_SECOND", 5_000, 0, 10_000_000),
     )
+
+
+def _otlp(variables: Mapping[str, str]) -> OtlpEnv:
+    name = "STUDIO_OTLP_ENDPOINT"
+    endpoint = variables.get(name, "").strip().rstrip("/")
+    parts = _split(endpoint)
+    if endpoint and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or "@" in parts.netloc):
+        raise BadEnvironment(name, parts.scheme, "use a URL such as http://collector.example.org:4318.")
+    return OtlpEnv(
+        endpoint=endpoint,
+        headers=_headers(variables, "STUDIO_OTLP_HEADERS"),
+        trace_percent=_number(variables, "STUDIO_OTLP_TRACE_PERCENT", 1, 0, 100),
+        interval_seconds=_number(variables, "STUDIO_OTLP_INTERVAL_SECONDS", 15, 1, 3600),
+    )
+
+
+def _headers(variables: Mapping[str, str], name: str) -> tuple[tuple[str, str], ...]:
+    """`name=value` by comma; the values are secrets, and never quoted."""
+    pairs = [pair.partition("=") for pair in variables.get(name, "").split(",") if pair.strip()]
+    for key, equals, value in pairs:
+        if not equals or not re.fullmatch(r"[A-Za-z0-9-]+", key.strip()) or not re.fullmatch(r"[ -~]+", value.strip()):
+            raise BadEnvironment(name, "…", "use name=value, more of them by comma.")
+    return tuple((key.strip().lower(), value.strip()) for key, _, value in pairs)
+
+
+def _long_secret(variables: Mapping[str, str], name: str) -> str:
+    text = variables.get(name, "").strip()
+    if text and len(text) < SHORTEST_TOKEN:
+        raise BadEnvironment(name, "…", f"use at least {SHORTEST_TOKEN} characters that nobody can guess.")
+    return text
 
 
 def _file(variables: Mapping[str, str], name: str) -> Path | None:
@@ -236,6 +290,21 @@ def _url(variables: Mapping[str, str], name: str, host: str, port: int, *, schem
     if _split(text).scheme not in ("http", "https") or not _split(text).hostname:
         raise BadEnvironment(name, text, "use a URL such as https://studio.example.org.")
     return text.rstrip("/")
+
+
+def _forward(variables: Mapping[str, str], name: str) -> list[str]:
+    """Addresses by comma. What authorises stands in a variable of its own: an address is shown on a page."""
+    given = [text.strip() for text in variables.get(name, "").split(",") if text.strip()]
+    for text in given:
+        parts = _split(text)
+        to_file = parts.scheme == "file" and not parts.netloc and len(parts.path) > 1
+        to_http = parts.scheme in ("http", "https") and parts.hostname
+        to_port = parts.scheme in STREAMS and parts.hostname and parts.port
+        if not (to_file or to_http or to_port) or "@" in parts.netloc or len(text) > 300:
+            raise BadEnvironment(
+                name, parts.scheme, f"use file:///path, https://host/path, or {', '.join(STREAMS)} with //host:port."
+            )
+    return given
 
 
 def _split(text: str) -> SplitResult:

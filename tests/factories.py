@@ -4,6 +4,7 @@ import hashlib
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import factory
 from django.utils import timezone
@@ -417,3 +418,24 @@ class DraftFactory(DjangoModelFactory):
 
     user = factory.SubFactory(UserFactory)
     workspace = factory.SubFactory(WorkspaceFactory)
+
+
+class TrafficLogEntryFactory(DjangoModelFactory):
+    class Meta:
+        model = models.TrafficLogEntry
+
+    endpoint = factory.SubFactory(EndpointFactory)
+    at = factory.LazyFunction(timezone.now)
+    status = 200
+    deployment = "blue"
+    method = "POST"
+    path = factory.LazyAttribute(lambda row: f"/{row.endpoint.name}/score")
+    protocol = "HTTP/1.1"
+    request_bytes = 120
+    response_bytes = 48
+    total_ms = 12
+    response_ms = 11
+    auth_mode = "key"
+    caller = "Primary"
+    user_agent = "python-requests/2.32"
+    x_request_id = factory.LazyFunction(lambda: str(uuid4()))

@@ -14,6 +14,13 @@ from endpoints.enums import BuildState, ReplicaState
 from endpoints.environments.port import BuildObservation
 
 
+def chunk_of(log: str, *, start: int | None, limit: int) -> LogChunk:
+    whole = log.encode()
+    begin = max(0, len(whole) - limit) if start is None else min(start, len(whole))
+    part = whole[begin : begin + limit]
+    return LogChunk(text=part.decode(), start=begin, end=begin + len(part), size=len(whole))
+
+
 @dataclass
 class FakeCompute:
     """With every `advance` what starts is ready and what drains is gone, but for what `breaks` names."""
@@ -81,10 +88,7 @@ class FakeCompute:
         return list(self.seen.values())
 
     def read_log(self, replica_id: str, *, start: int | None = None, limit: int = 65536) -> LogChunk:
-        whole = self.logs.get(replica_id, "").encode()
-        begin = max(0, len(whole) - limit) if start is None else min(start, len(whole))
-        part = whole[begin : begin + limit]
-        return LogChunk(text=part.decode(), start=begin, end=begin + len(part), size=len(whole))
+        return chunk_of(self.logs.get(replica_id, ""), start=start, limit=limit)
 
     def purge(self, deployment_id: str) -> None:
         self.purged.append(deployment_id)
@@ -119,6 +123,7 @@ class FakeBuilder:
     """`advance` finishes what builds, but for what `error` says."""
 
     error: str = ""
+    log: str = ""  # of every build
     seen: dict[str, BuildObservation] = field(default_factory=dict)
     starts: list[str] = field(default_factory=list)
 
@@ -140,7 +145,9 @@ class FakeBuilder:
         self.seen.pop(spec_hash, None)
 
     def read_log(self, spec_hash: str, *, start: int | None = None, limit: int = 65536) -> LogChunk:
-        return LogChunk(text="", start=0, end=0, size=0)
+        if not spec_hash:
+            raise ValueError("'' is no hash")
+        return chunk_of(self.log, start=start, limit=limit)
 
     def advance(self) -> None:
         over: dict[str, object] = {"state": BuildState.SUCCEEDED, "python": Path("/env/bin/python"), "size_bytes": 1}

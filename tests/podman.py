@@ -33,6 +33,13 @@ network_backend = "netavark"
 network_config_dir = "{folder}/networks"
 default_network = "es"
 """
+# A registry of a test's own speaks plain HTTP.
+REGISTRIES = """
+[[registry]]
+prefix = "127.0.0.1"
+location = "127.0.0.1"
+insecure = true
+"""
 # Mounts of its own over what all engines of a machine would share: their namespaces' files, their locks.
 ALONE = ("unshare", "--mount", "--propagation", "private", "sh", "-c")
 SETS_UP = 'mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /dev/shm && exec "$@"'
@@ -71,6 +78,7 @@ def running_podman() -> Iterator[Podman]:
     assert shutil.which("podman"), "Podman is not installed; .ci/system-packages installs it where it may."
     folder = Path(tempfile.mkdtemp(prefix="es-"))
     (folder / "containers.conf").write_text(CONFIGURATION.format(folder=folder))
+    (folder / "registries.conf").write_text(REGISTRIES)
     _network(folder / "networks")
     podman = Podman(folder, _service(folder))
     try:
@@ -100,6 +108,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": str(folder),
         "CONTAINERS_CONF": str(folder / "containers.conf"),
+        "CONTAINERS_REGISTRIES_CONF": str(folder / "registries.conf"),
     }
 
 

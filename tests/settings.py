@@ -6,7 +6,12 @@ Loaded before any conftest, by `--ds` in pyproject.toml. Processes that tests st
 import atexit
 import os
 import shutil
+import sys
 import tempfile
+
+# Else each of the many processes that tests start would compile Django anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 KEPT = "STUDIO_TEST_"
 for name in [name for name in os.environ if name.startswith("STUDIO_") and not name.startswith(KEPT)]:
@@ -18,6 +23,9 @@ for name in ("DATABASE_URL", "BROKER_URL"):
 data_dir = tempfile.mkdtemp(prefix="es-")
 atexit.register(shutil.rmtree, data_dir, ignore_errors=True)
 os.environ["STUDIO_DATA_DIR"] = data_dir
+if "STUDIO_TEST_SHARED_DIR" not in os.environ:  # of all processes of this run; who makes it removes it
+    os.environ["STUDIO_TEST_SHARED_DIR"] = shared_dir = tempfile.mkdtemp(prefix="es-shared-")
+    atexit.register(shutil.rmtree, shared_dir, ignore_errors=True)
 if os.environ.get("STUDIO_TEST_DATABASE_URL"):
     os.environ["DATABASE_URL"] = os.environ["STUDIO_TEST_DATABASE_URL"]
 

@@ -15,6 +15,7 @@ from endpoints.enums import BuildState, FailureCode, Phase, ReplicaState
 
 READY, DRAINING = ReplicaState.READY, ReplicaState.DRAINING
 SOON = 0.15  # seconds until the next look while something moves
+WHILE_STARTING = 0.5  # what only starts says itself when it is ready; this is for when nobody heard it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,8 +136,9 @@ def _steady(s: Situation) -> Plan:
     decided = _with_removal(s, healed, kept, (), s.serving_count)
     leaving = [replica for replica in _others(s, kept) if _lingers(replica)]
     coming = [replica for replica in kept if replica.present and replica.state == ReplicaState.STARTING]
-    moves = decided.start or decided.route or leaving or coming
-    return replace(decided, ask_gateway=decided.ask_gateway and bool(leaving), again=SOON if moves else None)
+    moves = decided.start or decided.route or leaving
+    again = SOON if moves else WHILE_STARTING if coming else None
+    return replace(decided, ask_gateway=decided.ask_gateway and bool(leaving), again=again)
 
 
 def _towards(s: Situation, wanted: list[ReplicaView], taken: int) -> Plan:
@@ -163,7 +165,8 @@ def _bring_up(s: Situation, wanted: list[ReplicaView], taken: int) -> Plan:
     if start or not all(replica.present and replica.started for replica in wanted):
         return replace(step, phase=Phase.START, note=_count_of(s, len(ready)), again=0.05)
     if len(ready) < len(wanted):
-        return replace(step, phase=Phase.PROBE, note=_count_of(s, len(ready)), ask_gateway=_asks_gateway(s), again=SOON)
+        step = replace(step, phase=Phase.PROBE, note=_count_of(s, len(ready)), ask_gateway=_asks_gateway(s))
+        return replace(step, again=WHILE_STARTING)
     if step.route or len(_available(s, wanted)) < len(wanted):
         return replace(step, phase=Phase.ROUTE, note=_waiting(s), ask_gateway=_asks_gateway(s), again=0.05)
     if len(wanted) < s.instance_count:

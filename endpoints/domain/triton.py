@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from endpoints.domain.errors import Invalid
 
@@ -28,6 +28,15 @@ def repository(paths: Iterable[str]) -> tuple[str, tuple[str, ...]]:
             return tops.pop(), _models([parts[1:] for parts in files])
         except Invalid:
             raise problem from None
+
+
+def looks_like_one(paths: Sequence[str]) -> bool:
+    """Folders with numbers in them are many things; with a configuration beside the numbers it is meant."""
+    try:
+        repository(paths)
+    except Invalid:
+        return False
+    return any(path.rpartition("/")[2] == CONFIG for path in paths)
 
 
 def _models(files: list[list[str]]) -> tuple[str, ...]:

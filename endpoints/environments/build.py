@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 PR_SET_PDEATHSIG = 1
+RUNTIME = Path(__file__).resolve().parents[1] / "runtime"
 _NOISE = re.compile(r"^(warning|Using |Resolved|Prepared|Downloading|Downloaded|Building|\s*$)")
 
 
@@ -87,10 +88,10 @@ def _make(folder: Path, env: Path, spec: dict[str, Any]) -> None:
 
 def _compile(env: Path) -> None:
     """Nobody waits for it: replicas start without, but every start would then compile all that it imports, because an
-    environment is read-only to them."""
+    environment, and our own server, are read-only to them."""
     os.nice(19)
     began = time.monotonic()
-    command = [str(env / "bin" / "python"), "-I", "-m", "compileall", "-q", str(env / "lib")]
+    command = [str(env / "bin" / "python"), "-I", "-m", "compileall", "-q", str(RUNTIME), str(env / "lib")]
     subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=_end_with_us, check=False)
     _say(f"Compiled in {time.monotonic() - began:.1f} s")
 

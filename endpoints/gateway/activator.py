@@ -9,6 +9,7 @@ room.
 import asyncio
 import logging
 import re
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -18,7 +19,9 @@ from urllib.parse import parse_qs
 logger = logging.getLogger(__name__)
 
 ROOM = 1024  # who may wait for one deployment
-POLL_SECONDS = 0.03
+CALM_SECONDS = 0.1  # between two looks for replicas in rotation
+EAGER_SECONDS = 0.02  # while one is expected there
+EXPECTING_SECONDS = 3.0
 AGAIN_SECONDS = 0.5  # after a question that got no answer
 ASK_SECONDS = 1.0  # a wake is asked for so often: somebody may have sent the deployment back to sleep meanwhile
 WAKES_AT_ONCE = 4
@@ -40,8 +43,13 @@ class Activator:
         self._lines: dict[str, deque[Turn]] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._watching: asyncio.Task[None] | None = None
+        self._expecting_until = 0.0
         # Threads of their own: wakes that wait for a database must not keep those from going on who may.
         self._for_serving, self._for_wakes = ThreadPoolExecutor(1), ThreadPoolExecutor(WAKES_AT_ONCE)
+
+    def expect(self) -> None:
+        """A replica has changed: it may come into rotation in a moment. From any thread."""
+        self._expecting_until = time.monotonic() + EXPECTING_SECONDS
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         found = PATH.fullmatch(scope["path"]) if scope["type"] == "http" else None
@@ -113,7 +121,7 @@ class Activator:
             for deployment in asked_for:
                 if deployment in serving:
                     self._release(deployment, go_on=True)
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(EAGER_SECONDS if time.monotonic() < self._expecting_until else CALM_SECONDS)
 
     def _release(self, deployment: str, *, go_on: bool) -> None:
         for turn in self._lines.pop(deployment, ()):

@@ -12,26 +12,34 @@ from endpoints.models.assets import (
 from endpoints.models.autoscale import AutoscaleSetting, ScaleDecision
 from endpoints.models.deployments import Deployment, DeploymentRevision, Replica, ReplicaPort, default_probe
 from endpoints.models.endpoints import Credential, Endpoint, GatewayState
-from endpoints.models.events import Event
+from endpoints.models.events import AppendOnly, AuditForwarder, AuditState, Event, Seal
 from endpoints.models.identity import IdentityProvider, SigningKey
 from endpoints.models.instance_types import InstanceType
 from endpoints.models.operations import Lease, Operation
 from endpoints.models.registries import RegistryCredential
 from endpoints.models.requests import Draft, TestCall
+from endpoints.models.site import BackupRecord, SiteState
 from endpoints.models.telemetry import CounterCursor, Sample, Usage
+from endpoints.models.totals import DeploymentTotals
+from endpoints.models.traffic_log import TrafficLogEntry, TrafficLogState
 from endpoints.models.users import PersonalToken, User
 from endpoints.models.workspaces import RoleAssignment, ServiceAccount, ServiceSecret, Workspace
 
 __all__ = [
     "Alert",
     "AlertRule",
+    "AppendOnly",
     "Artifact",
+    "AuditForwarder",
+    "AuditState",
     "AutoscaleSetting",
+    "BackupRecord",
     "CodeVersion",
     "CounterCursor",
     "Credential",
     "Deployment",
     "DeploymentRevision",
+    "DeploymentTotals",
     "Draft",
     "Endpoint",
     "EnvironmentBuild",
@@ -52,10 +60,14 @@ __all__ = [
     "RoleAssignment",
     "Sample",
     "ScaleDecision",
+    "Seal",
     "ServiceAccount",
     "ServiceSecret",
     "SigningKey",
+    "SiteState",
     "TestCall",
+    "TrafficLogEntry",
+    "TrafficLogState",
     "Usage",
     "User",
     "VersionedAsset",

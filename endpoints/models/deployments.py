@@ -22,6 +22,7 @@ from endpoints.models.endpoints import Endpoint
 from endpoints.models.instance_types import InstanceType
 
 DEFAULT_SURGE = "25%"
+DEFAULT_REQUEST_BYTES = 16 * 1024 * 1024
 
 
 def default_probe() -> dict[str, float]:
@@ -54,7 +55,7 @@ class SpecificationFields(models.Model):
         default=5000, validators=[MinValueValidator(1), MaxValueValidator(180_000)]
     )
     max_concurrent_requests_per_instance = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
-    max_request_bytes = models.PositiveBigIntegerField(default=16 * 1024 * 1024)
+    max_request_bytes = models.PositiveBigIntegerField(default=DEFAULT_REQUEST_BYTES)
     liveness_probe = models.JSONField(default=default_probe)
     readiness_probe = models.JSONField(default=default_probe)
     instance_count = models.PositiveSmallIntegerField(

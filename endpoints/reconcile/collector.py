@@ -24,6 +24,7 @@ from endpoints.reconcile.alerting import look_at_alerts
 from endpoints.reconcile.billing import bill
 from endpoints.reconcile.leases import lease
 from endpoints.reconcile.measuring import Measured, measured
+from endpoints.reconcile.totals import add_totals
 from endpoints.telemetry.port import TelemetryUnreachable
 
 logger = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ def _write(scraped: Scraped, *, now: datetime, interval: int) -> None:
     deployments = _deployments(now)
     found = measured(deployments, scraped.replicas, scraped.processes, known.processes, scraped.gateway, grown, now=now)
     _add(found, slot=now - timedelta(seconds=interval) / 2)
+    add_totals(found, deployments, now=now)
     billed = bill(scraped.replicas, known.billing, now=now)
     cursors.save(known, scraped.gateway if grown else None, scraped.processes, billed, now=now)
 

@@ -18,7 +18,7 @@ def main() -> int:
     sys.path[:] = [entry for entry in sys.path if not entry or Path(entry).resolve() != folder]
     if sys.argv[1:2] == ["--worker"]:
         return _entry_point("worker")(sys.argv[2])
-    return _entry_point("front")(sys.argv[1:])
+    return _entry_point("starting")(sys.argv[1:])
 
 
 def _load_package(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The front process: takes requests, keeps workers, and ends well."""
+"""The front process: takes requests, keeps workers, and ends well. `starting` began it."""
 
 from __future__ import annotations
 
@@ -7,39 +7,28 @@ import contextlib
 import math
 import signal
 import socket
-from collections.abc import Generator
-from pathlib import Path
+from collections.abc import Generator, Iterable
 
 import uvicorn
 
 from . import log
 from .app import Application
 from .errors import LoadError
+from .listening import address
 from .metrics import Metrics
-from .options import Options, parse
+from .options import Options
 from .pool import Pool
+from .spawning import Spawned
 from .worker import LOAD_FAILED
 
 _BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 3900  # longer than a gateway keeps an idle connection: it must be the one that closes
 _LAST_ANSWERS_SECONDS = 2  # to send what the drain's end made of the requests that were left
-_SOCKET_MODE = 0o660
 
 
-def main(arguments: list[str]) -> int:
-    """The exit status: 0 after SIGTERM, 1 when it cannot listen, 3 when the model cannot be loaded."""
-    options = parse(arguments)
-    try:
-        listener = _listen(options)
-    except OSError as error:
-        log.error(f"cannot listen on {options.socket or f'{options.host}:{options.port}'}: {error}")
-        return 1
-    inode = _inode(options.socket)
-    try:
-        return _new_loop().run_until_complete(_serve(options, listener))
-    finally:
-        if options.socket and _inode(options.socket) == inode:
-            Path(options.socket).unlink()
+def serve(options: Options, listener: socket.socket, first: Iterable[Spawned] = ()) -> int:
+    """The exit status: 0 after SIGTERM, 3 when the model cannot be loaded. `first`: workers that load it already."""
+    return _new_loop().run_until_complete(_serve(options, listener, first))
 
 
 class Server(uvicorn.Server):
@@ -63,7 +52,7 @@ class Server(uvicorn.Server):
         self.handle_exit(number, None)
 
 
-async def _serve(options: Options, listener: socket.socket) -> int:
+async def _serve(options: Options, listener: socket.socket, first: Iterable[Spawned]) -> int:
     failures: list[LoadError] = []
 
     def give_up(error: LoadError) -> None:
@@ -73,8 +62,8 @@ async def _serve(options: Options, listener: socket.socket) -> int:
     pool = Pool(options, on_fatal=give_up)
     config = _config(options, Application(options, pool, Metrics()))
     server = Server(config, pool, options.drain_seconds)
-    log.info(f"listening on {_address(options, listener)}")
-    pool.start()
+    log.info(f"listening on {address(options, listener)}")
+    pool.start(first)
     await server.serve(sockets=[listener])
     await pool.stop()
     if failures:
@@ -98,41 +87,6 @@ def _config(options: Options, application: Application) -> uvicorn.Config:
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=math.ceil(options.drain_seconds) + _LAST_ANSWERS_SECONDS,
     )
-
-
-def _listen(options: Options) -> socket.socket:
-    if options.socket:
-        return _listen_on_path(options.socket)
-    listener = socket.socket(socket.AF_INET6 if ":" in options.host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((options.host, options.port))
-    return listener
-
-
-def _listen_on_path(path: str) -> socket.socket:
-    """A socket that a killed server left is replaced; one that answers is not."""
-    if Path(path).is_socket():
-        with socket.socket(socket.AF_UNIX) as probe:
-            if probe.connect_ex(path) == 0:
-                raise OSError("another server answers there")
-        Path(path).unlink()
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(path)
-    Path(path).chmod(_SOCKET_MODE)
-    return listener
-
-
-def _address(options: Options, listener: socket.socket) -> str:
-    if options.socket:
-        return f"unix:{options.socket}"
-    return f"http://{options.host}:{listener.getsockname()[1]}"
-
-
-def _inode(path: str) -> int:
-    try:
-        return Path(path).stat().st_ino if path else 0
-    except OSError:
-        return 0
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

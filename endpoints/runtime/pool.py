@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from . import log
 from .errors import INIT_FAILED, LoadError, ScoringError
 from .options import Options
+from .spawning import Spawned, spawn
 from .workers import Ending, Job, Worker, timed_out
 
 _LONGEST_PAUSE = 30.0
@@ -28,6 +29,7 @@ class Pool:
         self._queue: dict[Job, None] = {}  # ordered, and a job in its middle leaves in constant time
         self._workers: dict[int, Worker] = {}
         self._keepers: list[asyncio.Task[None]] = []
+        self._spawned: list[Spawned] = []
         self.was_ready = False
         self.restarts: Counter[str] = Counter()  # by reason: crash, timeout, load
         self.description: dict[str, Any] = {}
@@ -45,7 +47,9 @@ class Pool:
     def queued(self) -> int:
         return len(self._queue)
 
-    def start(self) -> None:
+    def start(self, first: Iterable[Spawned] = ()) -> None:
+        """`first`: processes that load the model already."""
+        self._spawned = list(first)
         self._keepers = [asyncio.ensure_future(self._keep(slot)) for slot in range(self._options.workers)]
 
     async def stop(self) -> None:
@@ -134,11 +138,12 @@ class Pool:
     async def _run_worker(self, slot: int) -> Ending:
         worker = self._workers[slot] = Worker(self._options, self._take_next)
         try:
-            await worker.start()
+            spawned = self._spawned.pop(0) if self._spawned else spawn(self._options)
         except OSError as error:
             reason = LoadError(INIT_FAILED, f"a worker process cannot be started: {error}")
             return Ending(loaded=False, served=0, timed_out=False, error=reason, cause="")
-        log.info(f"worker {slot} starts, pid {worker.pid}")
+        log.info(f"worker {slot} starts, pid {spawned.process.pid}")
+        await worker.attend(spawned)
         return await worker.finished()
 
     def _count(self, slot: int, ending: Ending, pause: float) -> None:

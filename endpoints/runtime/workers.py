@@ -7,17 +7,17 @@ import contextlib
 import json
 import os
 import signal
-import socket
-import sys
+import subprocess
+import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from . import cancelling, frames, log
 from .errors import INIT_FAILED, LoadError, ScoringError
 from .options import Options
 from .pieces import Pieces
+from .spawning import Spawned
 
 _LAST_WORDS_SECONDS = 1.0  # for what a dead worker has sent to arrive
 _EXIT_SECONDS = 5.0  # for exit handlers, once it serves no more
@@ -72,7 +72,7 @@ class Ending(NamedTuple):
 
 
 class Worker(asyncio.Protocol):
-    """Spawn with `start`, then give it one job at a time; `on_idle` is called when it can take the next."""
+    """Let it `attend` a process, then give it one job at a time; `on_idle` is called when it can take the next."""
 
     def __init__(self, options: Options, on_idle: Callable[[Worker], None]) -> None:
         self._options = options
@@ -85,9 +85,10 @@ class Worker(asyncio.Protocol):
         self._gone = False  # reaped: its pid may be another's by now
         self._timed_out = False
         self._served = 0
-        self._started_at = time.monotonic()
+        self._started_at = 0.0
         self._transport: asyncio.Transport | None = None
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._exit: asyncio.Future[int] | None = None
         self.job: Job | None = None
         self.loaded = False
         self.description: dict[str, Any] = {}
@@ -100,22 +101,12 @@ class Worker(asyncio.Protocol):
     def alive(self) -> bool:
         return not (self._dying or self._closed.done())
 
-    async def start(self) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                str(Path(__file__).parent),
-                "--worker",
-                self._settings(theirs.fileno()),
-                pass_fds=(theirs.fileno(),),
-                stdin=asyncio.subprocess.DEVNULL,
-                env=self._environment(),
-                start_new_session=True,  # so that what it starts can be ended with it
-            )
-        ours.setblocking(False)
+    async def attend(self, spawned: Spawned) -> None:
+        self._process, self._started_at = spawned.process, spawned.at
+        self._exit = _exit_of(spawned.process)
+        spawned.connection.setblocking(False)
         loop = asyncio.get_running_loop()
-        await loop.create_unix_connection(lambda: self, sock=ours)
+        await loop.create_unix_connection(lambda: self, sock=spawned.connection)
 
     def run(self, job: Job) -> None:
         assert self._transport is not None
@@ -137,8 +128,8 @@ class Worker(asyncio.Protocol):
 
     async def finished(self) -> Ending:
         """Wait for the process to end; its job, if it has one, fails."""
-        assert self._process is not None
-        status = await self._process.wait()
+        assert self._exit is not None
+        status = await asyncio.shield(self._exit)
         self.kill()  # the group: a child of its own may hold the socket open
         self._gone = True
         await asyncio.wait([self._closed], timeout=_LAST_WORDS_SECONDS)
@@ -149,16 +140,15 @@ class Worker(asyncio.Protocol):
 
     async def stop(self) -> None:
         """Let it go through its exit handlers, then kill it."""
-        if self._process is None or self._gone:
+        if self._exit is None or self._gone:
             return
         self._dying = True
         if self._transport is not None:
             self._transport.close()
         if self.loaded and self.job is None:
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._process.wait(), _EXIT_SECONDS)
+            await asyncio.wait([self._exit], timeout=_EXIT_SECONDS)
         self.kill()
-        await self._process.wait()
+        await asyncio.shield(self._exit)
 
     def kill(self) -> None:
         self._dying = True
@@ -252,24 +242,19 @@ class Worker(asyncio.Protocol):
         message = f"The worker process died while it ran this request ({cause}). It is being replaced."
         job.fail(ScoringError(502, "WorkerCrashed", message))
 
-    def _settings(self, descriptor: int) -> str:
-        return json.dumps(
-            {
-                "descriptor": descriptor,
-                "parent": os.getpid(),
-                "entry_script": self._options.entry_script,
-                "model_dir": self._options.model_dir,
-                "mlflow": self._options.mlflow,
-                "azureml": self._options.azureml,
-                "service_name": self._options.service_name,
-            }
-        )
 
-    def _environment(self) -> dict[str, str]:
-        environment = dict(os.environ)
-        if self._options.model_dir:
-            environment["AZUREML_MODEL_DIR"] = self._options.model_dir
-        return environment
+def _exit_of(process: subprocess.Popen[bytes]) -> asyncio.Future[int]:
+    """Its exit status once it has ended. By a thread: the process may be older than the loop."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[int] = loop.create_future()
+
+    def wait() -> None:
+        status = process.wait()
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits
+            loop.call_soon_threadsafe(ended.set_result, status)
+
+    threading.Thread(target=wait, daemon=True).start()
+    return ended
 
 
 def timed_out(options: Options) -> ScoringError:

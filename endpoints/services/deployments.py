@@ -28,7 +28,7 @@ from endpoints.models import (
     Replica,
     default_probe,
 )
-from endpoints.models.deployments import DEFAULT_SURGE
+from endpoints.models.deployments import DEFAULT_REQUEST_BYTES, DEFAULT_SURGE
 from endpoints.permissions import Action, require
 from endpoints.services import events
 from endpoints.services.autoscale import check_manual_count
@@ -62,7 +62,7 @@ class Specification:
     instance_count: int = 1
     request_timeout_ms: int = 5000
     max_concurrent_requests_per_instance: int = 1
-    max_request_bytes: int = 16 * 1024 * 1024
+    max_request_bytes: int = DEFAULT_REQUEST_BYTES
     liveness_probe: Mapping[str, float] = field(default_factory=default_probe)
     readiness_probe: Mapping[str, float] = field(default_factory=default_probe)
     egress_public_network_access: str = NetworkAccess.ENABLED

@@ -99,7 +99,8 @@ def _wheels(specification: Specification, needed: EnvironmentSpec) -> Iterator[C
     files = wiring.store().files(specification.code.artifact_id) if specification.code else []
     paths = [file.path for file in files if file.path.endswith(".whl")]
     platforms = wiring.platforms()
-    for message in foreign_wheels(paths, python_version=needed.python_version, platforms=platforms):
+    foreign = foreign_wheels(paths, python_version=needed.python_version, platforms=platforms)
+    for message in foreign:
         yield Check(name="wheels", outcome=Outcome.ERROR, message=message, field="code")
-    if paths:
-        yield Check(name="wheels", outcome=Outcome.OK, message=f"{len(paths)} wheels looked at.")
+    if paths and not foreign:
+        yield Check(name="wheels", outcome=Outcome.OK, message="The wheels among the code are for this machine.")

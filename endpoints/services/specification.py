@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MAX_TIMEOUT_MS = 180_000
 MAX_INSTANCES = 50
+SMALLEST_REQUEST, LARGEST_REQUEST = 1024, 1024**3  # bytes
 MAX_PROBE_SECONDS = 3600
 MAX_PROBE_TRIES = 1000
 MAX_WORKERS = 64
@@ -82,7 +83,7 @@ def _numbers(specification: Specification) -> dict[str, str]:
         "instance_count": (1, MAX_INSTANCES),
         "request_timeout_ms": (1, MAX_TIMEOUT_MS),
         "max_concurrent_requests_per_instance": (1, 1000),
-        "max_request_bytes": (1024, 1024**3),
+        "max_request_bytes": (SMALLEST_REQUEST, LARGEST_REQUEST),
     }
     return {
         name: f"A whole number from {low} to {high}."
@@ -155,9 +156,22 @@ def _assets(specification: Specification, workspace: Workspace) -> dict[str, str
             problems[name] = f"There is no {name} of this name in “{workspace}”."
         elif asset is not None and asset.archived_at is not None:
             problems[name] = f"{asset} is archived. Choose another version."
+        elif asset is not None and not _is_stored(asset):
+            problems[name] = f"The files of {asset} are not in the store any more. Register it again."
     if specification.server in BROUGHT or is_triton(specification.model):
         return problems
     return problems or _scoring_problems(specification)
+
+
+def _is_stored(asset: ModelVersion | CodeVersion | EnvironmentVersion) -> bool:
+    """An environment has no files of its own."""
+    if isinstance(asset, EnvironmentVersion):
+        return True
+    try:
+        wiring.store().path(asset.artifact_id)
+    except KeyError:
+        return False
+    return True
 
 
 def is_triton(model: ModelVersion | None) -> bool:
@@ -177,10 +191,7 @@ def _scoring_problems(specification: Specification) -> dict[str, str]:
         return {"code": "A scoring script needs the code that it is in." if alone else NEEDS_CODE}
     if specification.environment is None and not alone:
         return {"environment": "A scoring script needs an environment: the packages that it imports."}
-    try:
-        files = wiring.store().files(specification.code.artifact_id)
-    except KeyError:
-        return {"code": f"The files of {specification.code} are not in the store any more. Register it again."}
+    files = wiring.store().files(specification.code.artifact_id)
     scripts = [file.path for file in files if file.path.endswith(".py")]
     if script not in scripts:
         return {"scoring_script": f"“{script}” is not in {specification.code}. There is: {', '.join(scripts[:10])}."}

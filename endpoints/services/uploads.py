@@ -12,7 +12,9 @@ from django.conf import settings
 
 from endpoints.artifacts.port import UnsafeUpload
 from endpoints.artifacts.unpack import is_archive, unpack_archive, write_files
+from endpoints.domain import triton
 from endpoints.domain.errors import Invalid, NotFound
+from endpoints.enums import ModelType
 from endpoints.models import User
 
 KEPT_SECONDS = 24 * 3600
@@ -24,7 +26,7 @@ class StagedUpload:
     folder: Path
     files: int
     size_bytes: int
-    is_mlflow: bool
+    type: ModelType  # what it looks like, as a model
     scripts: tuple[str, ...]  # Python files, by relative path
 
 
@@ -92,11 +94,18 @@ def _folder(user: User, upload_id: str) -> Path:
 
 def _described(upload_id: str, folder: Path) -> StagedUpload:
     paths = [path for path in folder.rglob("*") if path.is_file()]
+    names = sorted(path.relative_to(folder).as_posix() for path in paths)
     return StagedUpload(
         id=upload_id,
         folder=folder,
         files=len(paths),
         size_bytes=sum(path.stat().st_size for path in paths),
-        is_mlflow=(folder / "MLmodel").is_file(),
-        scripts=tuple(sorted(path.relative_to(folder).as_posix() for path in paths if path.suffix == ".py")),
+        type=_type(names),
+        scripts=tuple(name for name in names if name.endswith(".py")),
     )
+
+
+def _type(names: Sequence[str]) -> ModelType:
+    if "MLmodel" in names:
+        return ModelType.MLFLOW
+    return ModelType.TRITON if triton.looks_like_one(names) else ModelType.CUSTOM

@@ -3,7 +3,7 @@ addEventListener("upload:done", ({ target, detail }) => {
   const form = target.closest("form");
   if (!form) return;
   if (form.elements.upload) form.elements.upload.value = detail.upload;
-  choose(form.elements.type, detail.mlflow ? "mlflow_model" : "custom_model");
+  choose(form.elements.type, detail.type);
   if (form.elements.scoring_script && detail.scripts?.length) fill(form.elements.scoring_script, detail.scripts[0]);
   form.dispatchEvent(new Event("change", { bubbles: true }));
   if (form.dataset.waiting && !running(form)) form.requestSubmit(document.getElementById(form.dataset.waiting));

@@ -13,7 +13,7 @@ from endpoints.domain.replicas import LogChunk
 from endpoints.enums import LogContainer
 from endpoints.selectors.assets import environments_for
 from endpoints.selectors.endpoints import replica_of
-from endpoints.selectors.logs import MOST_LINES, tail_of
+from endpoints.selectors.logs import MOST_LINES, build_log, tail_of
 from endpoints.services.specification import built_hash
 from studio.api.assets import version_of
 from studio.api.parsing import StrictSerializer
@@ -109,8 +109,8 @@ class DeploymentBuildLog(StudioView):
         """Read the build log of a deployment.
 
         How its environment was built."""
-        built = self.deployment(endpoint, name).environment_hash
-        return _answer(self.asked, lambda **where: wiring.builder().read_log(built, **where))
+        found = self.deployment(endpoint, name)
+        return _answer(self.asked, lambda **where: build_log(found, **where))
 
 
 class EnvironmentBuildLog(StudioView):

@@ -23,8 +23,10 @@ from studio.api import (
     revisions,
     roles,
     schemas,
+    site,
     sleeping,
     telemetry,
+    traffic_log,
     workspaces,
 )
 
@@ -118,6 +120,10 @@ routes: list[URLPattern] = [
         deployments.ReplicaRestart.as_view(),
         name="api_replica_restart",
     ),
+    path(f"{_ENDPOINT}traffic-log/", traffic_log.TrafficLog.as_view(), name="api_traffic_log"),
+    path(
+        f"{_ENDPOINT}traffic-log/settings/", traffic_log.TrafficLogSettings.as_view(), name="api_traffic_log_settings"
+    ),
     path(f"{_ENDPOINT}metrics/", telemetry.EndpointMetrics.as_view(), name="api_endpoint_metrics"),
     path(f"{_DEPLOYMENT}metrics/", telemetry.DeploymentMetrics.as_view(), name="api_deployment_metrics"),
     path(f"{_ENDPOINT}cost/", telemetry.EndpointCost.as_view(), name="api_endpoint_cost"),
@@ -154,4 +160,20 @@ routes: list[URLPattern] = [
     path(f"environments/{_VERSION}build-log/", logs.EnvironmentBuildLog.as_view(), name="api_environment_build_log"),
     path("instance-types/", instance_types.InstanceTypes.as_view(), name="api_instance_types"),
     path("events/", events.Events.as_view(), name="api_events"),
+    path("events/export/", events.EventsExport.as_view(), name="api_events_export"),
+    path("site/", site.Site.as_view(), name="api_site"),
+    path("site/read-only/", site.SiteReadOnly.as_view(), name="api_site_read_only"),
+    path("site/banner/", site.SiteBanner.as_view(), name="api_site_banner"),
+    path("site/operations/", site.StuckOperations.as_view(), name="api_site_operations"),
+    path(
+        "site/operations/<uuid:operation_id>/retry/",
+        site.StuckOperationRetry.as_view(),
+        name="api_site_operation_retry",
+    ),
+    path(
+        "site/operations/<uuid:operation_id>/fail/", site.StuckOperationFail.as_view(), name="api_site_operation_fail"
+    ),
+    path("site/backups/", site.Backups.as_view(), name="api_site_backups"),
+    path("site/audit/", events.Audit.as_view(), name="api_audit"),
+    path("site/events/", events.SiteEvents.as_view(), name="api_site_events"),
 ]

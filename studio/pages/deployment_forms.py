@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 
 from endpoints.domain.limits import most_pending
+from endpoints.domain.rollouts import deadline_fault, surge_fault
 from endpoints.enums import NetworkAccess, ServerKind
 from endpoints.models import (
     AutoscaleSetting,
@@ -16,10 +17,10 @@ from endpoints.models import (
     Workspace,
     default_probe,
 )
-from endpoints.models.deployments import DEFAULT_SURGE
+from endpoints.models.deployments import DEFAULT_REQUEST_BYTES, DEFAULT_SURGE
 from endpoints.services.brought_servers import BROUGHT
 from studio.pages.brought_forms import BroughtForm, brought, brought_initial
-from studio.pages.forms import PairsField
+from studio.pages.forms import MebibytesField, PairsField
 
 PROBE_FIELDS = {
     "initial_delay": "Initial delay (s)",
@@ -88,6 +89,11 @@ class ProbeWidget(forms.MultiWidget):
         return context
 
 
+def _refuse(fault: str) -> None:
+    if fault:
+        raise forms.ValidationError(fault)
+
+
 class ComputeForm(forms.Form):
     """Size and settings; the same in the wizard and in an update."""
 
@@ -105,6 +111,12 @@ class ComputeForm(forms.Form):
         initial=1,
         help_text="When more than twice as many wait, callers get 429.",
     )
+    max_request_bytes = MebibytesField(
+        label="Largest request (MiB)",
+        required=False,
+        initial=DEFAULT_REQUEST_BYTES,
+        help_text="A larger one gets 413; if empty, 16.",
+    )
     environment_variables = PairsField(help_text="One NAME=value in a line.")
     egress_public_network_access = forms.ChoiceField(
         label="Outbound network",
@@ -115,11 +127,40 @@ class ComputeForm(forms.Form):
     )
     liveness_probe = ProbeField(help_text="A replica that fails it is restarted.")
     readiness_probe = ProbeField(help_text="A replica that fails it gets no requests.")
+    max_surge = forms.CharField(
+        label="Surge",
+        required=False,
+        max_length=5,
+        initial=DEFAULT_SURGE,
+        help_text="How many replicas an update may run beyond their number: 2, or 25% of them.",
+    )
+    progress_deadline_seconds = forms.IntegerField(
+        label="Progress deadline (s)",
+        required=False,
+        help_text="An update that gets no further for so long stops; if empty, as long as the probes allow.",
+    )
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         queryset(self, "instance_type", InstanceType.objects.filter(enabled=True))
         self.fields["instance_type"].to_field_name = "name"  # type: ignore[attr-defined]
+
+    def clean_max_request_bytes(self) -> int:
+        given: int | None = self.cleaned_data["max_request_bytes"]
+        return DEFAULT_REQUEST_BYTES if given is None else given
+
+    def clean_egress_public_network_access(self) -> str:
+        return self.cleaned_data["egress_public_network_access"] or NetworkAccess.ENABLED
+
+    def clean_max_surge(self) -> str:
+        surge: str = self.cleaned_data["max_surge"] or DEFAULT_SURGE
+        _refuse(surge_fault(surge))
+        return surge
+
+    def clean_progress_deadline_seconds(self) -> int | None:
+        seconds: int | None = self.cleaned_data["progress_deadline_seconds"]
+        _refuse(deadline_fault(seconds))
+        return seconds
 
     def instance_tiles(self) -> list[dict[str, Any]]:
         """What components/instance_tile.html shows; the first is chosen when nothing is."""
@@ -151,17 +192,6 @@ class DeploymentUpdateForm(ComputeForm):
     environment = forms.ModelChoiceField(
         EnvironmentVersion.objects.none(), required=False, empty_label="The model's own (MLflow)"
     )
-    max_surge = forms.CharField(
-        label="Surge",
-        required=False,
-        max_length=5,
-        help_text="How many replicas an update may run beyond the number above: 2, or 25% of them.",
-    )
-    progress_deadline_seconds = forms.IntegerField(
-        label="Progress deadline (s)",
-        required=False,
-        help_text="An update that gets no further for so long stops; if empty, as long as the probes allow.",
-    )
     generation = forms.IntegerField(widget=forms.HiddenInput)
 
     field_order: tuple[str, ...] = ("description", "tags", "model", "code", "scoring_script", "server", "environment")
@@ -189,10 +219,8 @@ class DeploymentUpdateForm(ComputeForm):
         cleaned = dict(self.cleaned_data)
         if self.fields["instance_count"].disabled:
             del cleaned["instance_count"]
-        cleaned["egress_public_network_access"] = cleaned["egress_public_network_access"] or NetworkAccess.ENABLED
         if not cleaned["server"]:
             del cleaned["server"]  # one that no script is served by stays
-        cleaned["max_surge"] = cleaned["max_surge"] or DEFAULT_SURGE
         return {"expected_generation": cleaned.pop("generation"), **cleaned}
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from endpoints.enums import ServerKind
 from endpoints.models import Deployment, Endpoint
+from endpoints.models.deployments import DEFAULT_REQUEST_BYTES, DEFAULT_SURGE
 
 SCHEMAS = "https://azuremlschemas.azureedge.net/latest"
 HIDDEN = "<not shown>"
@@ -22,7 +23,8 @@ def endpoint_yaml(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def deployment_yaml(deployment: Deployment) -> dict[str, Any]:
-    """Values of environment variables stay out: they may be secrets."""
+    """Values of environment variables stay out: they may be secrets. What Azure does not have stands there only where
+    it is not the default."""
     document: dict[str, Any] = {
         "$schema": f"{SCHEMAS}/managedOnlineDeployment.schema.json",
         "name": deployment.name,
@@ -49,11 +51,18 @@ def deployment_yaml(deployment: Deployment) -> dict[str, Any]:
         "request_settings": {
             "request_timeout_ms": deployment.request_timeout_ms,
             "max_concurrent_requests_per_instance": deployment.max_concurrent_requests_per_instance,
+            **_unless("max_request_bytes", deployment.max_request_bytes, DEFAULT_REQUEST_BYTES),
         },
         "liveness_probe": deployment.liveness_probe,
         "readiness_probe": deployment.readiness_probe,
+        **_unless("max_surge", deployment.max_surge, DEFAULT_SURGE),
+        "progress_deadline_seconds": deployment.progress_deadline_seconds,
     }
     return {key: value for key, value in document.items() if value not in (None, "", {}, [])}
+
+
+def _unless(name: str, value: Any, default: Any) -> dict[str, Any]:
+    return {} if value == default else {name: value}
 
 
 def _environment(deployment: Deployment) -> dict[str, Any]:

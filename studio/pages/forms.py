@@ -5,6 +5,9 @@ from typing import Any
 from django import forms
 
 from endpoints.domain.errors import Invalid
+from endpoints.services.specification import LARGEST_REQUEST, SMALLEST_REQUEST
+
+MEBIBYTE = 1024 * 1024
 
 
 def add_problems(form: forms.Form, error: Invalid) -> None:
@@ -16,6 +19,21 @@ def add_problems(form: forms.Form, error: Invalid) -> None:
 def whole_number(text: str) -> int | None:
     """None for what is not a number of up to 18 digits: str.isdigit() also takes what int() refuses."""
     return int(text) if len(text) <= 18 and text.isascii() and text.isdigit() else None
+
+
+class MebibytesField(forms.FloatField):
+    """The size of a request in bytes, shown and typed in MiB."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return f"{value / MEBIBYTE:.15g}" if isinstance(value, int) else value
+
+    def to_python(self, value: Any) -> Any:
+        mebibytes = super().to_python(value)
+        if mebibytes is None:
+            return None
+        if not SMALLEST_REQUEST <= mebibytes * MEBIBYTE <= LARGEST_REQUEST:
+            raise forms.ValidationError("From 0.001 (1 KiB) to 1024 (1 GiB).")
+        return round(mebibytes * MEBIBYTE)
 
 
 class LinesField(forms.CharField):

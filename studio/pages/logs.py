@@ -1,6 +1,6 @@
 """Logs: of a deployment's replicas, and of its environment's build. The viewer asks for what it does not have yet."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -11,9 +11,10 @@ from django.urls import path, reverse
 from endpoints import wiring
 from endpoints.domain.errors import Invalid
 from endpoints.enums import LogContainer
-from endpoints.models import Deployment
+from endpoints.models import Deployment, Endpoint
+from endpoints.selectors import logs as selectors
 from endpoints.selectors.endpoints import deployment_of, endpoint_for, operation_for, replica_of
-from endpoints.selectors.logs import MOST_LINES, tail_of
+from endpoints.selectors.logs import MOST_LINES, replica_ends, tail_of, written_since
 from studio.actors import signed_in
 from studio.pages.endpoint_frame import deployment_frame, endpoint_frame
 from studio.pages.forms import whole_number
@@ -33,7 +34,7 @@ def endpoint_logs(request: HttpRequest, name: str) -> HttpResponse:
     deployments: list[Deployment] = context["deployments"]
     chosen = next((item for item in deployments if item.name == request.GET.get("deployment")), None)
     chosen = chosen or next(iter(deployments), None)
-    context["chosen"] = chosen
+    context |= {"chosen": chosen, "log_tabs": log_tabs(context["endpoint"], "endpoint_logs")}
     if chosen is not None:
         context |= _sources(deployment_of(context["endpoint"], chosen.name), request)
     return show(request, "logs/endpoint.html", context)
@@ -43,6 +44,14 @@ def endpoint_logs(request: HttpRequest, name: str) -> HttpResponse:
 def deployment_logs(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
     context = deployment_frame(request, name, deployment, "deployment_logs")
     return show(request, "logs/deployment.html", context | _sources(context["deployment"], request))
+
+
+def log_tabs(endpoint: Endpoint, current: str) -> list[dict[str, Any]]:
+    """What replicas write, and what the gateway tells of requests."""
+    return [
+        {"label": label, "url": reverse(name, args=[endpoint.name]), "current": name == current}
+        for label, name in (("Output", "endpoint_logs"), ("Requests", "endpoint_traffic_log"))
+    ]
 
 
 def _sources(deployment: Deployment, request: HttpRequest) -> dict[str, Any]:
@@ -97,11 +106,39 @@ def _lines(request: HttpRequest) -> int:
 
 @page
 def deployment_log(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
-    """JSON {lines, offset, done}: the last lines of all replicas together, or of the storage initializer."""
+    """As replica_log, of all replicas together or of the storage initializer."""
     found = deployment_of(endpoint_for(signed_in(request), name), deployment)
-    text = request.GET.get("q", "").strip()
-    lines = tail_of(found, container=_container(request), lines=_lines(request), text=text)
-    return JsonResponse({"lines": lines, "offset": "", "done": True})
+    if _container(request) == LogContainer.STORAGE_INITIALIZER:
+        return _initializer_log(request, found)
+    text, given = request.GET.get("q", "").strip(), request.GET.get("offset", "")
+    if given:
+        lines, ends = written_since(found, _ends(given), limit=TAIL_BYTES, text=text)
+    else:
+        ends = replica_ends(found)
+        lines = tail_of(found, container=LogContainer.INFERENCE_SERVER, lines=_lines(request), text=text)
+    return JsonResponse({"lines": lines, "offset": _cursor(ends), "done": False})
+
+
+def _cursor(ends: Mapping[str, int]) -> str:
+    return ",".join(f"{name}:{end}" for name, end in ends.items())
+
+
+def _ends(cursor: str) -> dict[str, int]:
+    pairs = [part.rpartition(":") for part in cursor.split(",")]
+    ends = {name: whole_number(end) for name, _, end in pairs}
+    if None in ends.values():
+        raise Invalid({"offset": "offset comes from an earlier answer."})
+    return {name: end for name, end in ends.items() if end is not None}
+
+
+def _initializer_log(request: HttpRequest, deployment: Deployment) -> HttpResponse:
+    """The files stand in it before the environment's build, which grows."""
+    text, offset, done = request.GET.get("q", "").strip(), _offset(request), not deployment.environment_hash
+    chunk = selectors.build_log(deployment, start=offset, limit=TAIL_BYTES)
+    lines = [line for line in chunk.lines if text.lower() in line.lower()]
+    if offset is None:
+        lines = tail_of(deployment, container=LogContainer.STORAGE_INITIALIZER, lines=_lines(request), text=text)
+    return JsonResponse({"lines": lines, "offset": chunk.end, "done": done})
 
 
 @page
@@ -134,16 +171,13 @@ def build_log(request: HttpRequest, operation_id: UUID) -> HttpResponse:
 
 
 def _build_log(request: HttpRequest, deployment: Deployment) -> HttpResponse:
-    spec_hash, builder = deployment.environment_hash, wiring.builder()
     if request.GET.get("download"):
-        whole = builder.read_log(spec_hash, limit=DOWNLOAD_BYTES).text
+        whole = selectors.build_log(deployment, limit=DOWNLOAD_BYTES).text
         return _download([whole.encode()], f"{deployment.name}-build")
     offset = _offset(request)
-    chunk = builder.read_log(spec_hash, start=offset, limit=TAIL_BYTES)
-    lines = chunk.lines
-    return JsonResponse(
-        {"lines": lines[-FIRST_LINES:] if offset is None else lines, "offset": chunk.end, "done": False}
-    )
+    chunk = selectors.build_log(deployment, start=offset, limit=TAIL_BYTES)
+    lines = chunk.lines[-FIRST_LINES:] if offset is None else chunk.lines
+    return JsonResponse({"lines": lines, "offset": chunk.end, "done": not deployment.environment_hash})
 
 
 def _offset(request: HttpRequest) -> int | None:

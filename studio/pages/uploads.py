@@ -9,6 +9,7 @@ from django.urls import path
 from django.views.decorators.http import require_POST
 
 from endpoints.domain.errors import Invalid
+from endpoints.enums import ModelType
 from endpoints.services.uploads import StagedUpload, stage
 from studio.actors import signed_in
 from studio.pages.page import page
@@ -17,7 +18,7 @@ from studio.pages.page import page
 @page
 @require_POST
 def upload_stage(request: HttpRequest) -> HttpResponse:
-    """Multipart `files`, and `paths` in the same order. JSON {upload, message, mlflow, scripts}, or a problem."""
+    """Multipart `files`, and `paths` in the same order. JSON {upload, message, type, scripts}, or a problem."""
     try:
         staged = stage_request(request)
     except Invalid as error:
@@ -27,7 +28,7 @@ def upload_stage(request: HttpRequest) -> HttpResponse:
         {
             "upload": staged.id,
             "message": message(staged),
-            "mlflow": staged.is_mlflow,
+            "type": staged.type,
             "scripts": list(staged.scripts),
         }
     )
@@ -44,7 +45,8 @@ def stage_request(request: HttpRequest) -> StagedUpload:
 
 
 def message(staged: StagedUpload) -> str:
-    what = "an MLflow model" if staged.is_mlflow else f"{staged.files} file{'' if staged.files == 1 else 's'}"
+    files = f"{staged.files} file{'' if staged.files == 1 else 's'}"
+    what = {ModelType.MLFLOW: "an MLflow model", ModelType.TRITON: "a Triton model repository"}.get(staged.type, files)
     return f"{what}, {filesizeformat(staged.size_bytes)}".replace("\xa0", " ")
 
 

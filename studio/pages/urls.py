@@ -1,5 +1,8 @@
 """Each page's module names its own URLs."""
 
+from studio.it import audit as it_audit
+from studio.it import backups as it_backups
+from studio.it import operations as it_operations
 from studio.pages import (
     access,
     activity,
@@ -28,6 +31,7 @@ from studio.pages import (
     sleeping,
     testing,
     traffic,
+    traffic_log,
     uploads,
     usage,
     wizard,
@@ -50,6 +54,9 @@ urlpatterns = [
     *identity.urlpatterns,
     *limits.urlpatterns,
     *it.urlpatterns,
+    *it_audit.urlpatterns,
+    *it_backups.urlpatterns,
+    *it_operations.urlpatterns,
     *live.urlpatterns,
     *logs.urlpatterns,
     *metrics.urlpatterns,
@@ -63,6 +70,7 @@ urlpatterns = [
     *sleeping.urlpatterns,
     *testing.urlpatterns,
     *traffic.urlpatterns,
+    *traffic_log.urlpatterns,
     *uploads.urlpatterns,
     *usage.urlpatterns,
     *workspace.urlpatterns,

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
@@ -77,6 +78,22 @@ def wizard(request: HttpRequest, draft_id: UUID, step: str) -> HttpResponse:
     return show(request, f"wizard/{step}.html", context, status=422 if form.errors else 200)
 
 
+@page
+def wizard_name(request: HttpRequest, draft_id: UUID) -> HttpResponse:
+    """Whether the name that stands in a step's field can be had, while the rest of the step is being filled in."""
+    draft = draft_of(request, draft_id)
+    if "deployment_name" in request.GET:
+        form: forms.Form = ComputeStepForm(request.GET, endpoint=draft.endpoint)
+        return _verdict(request, form["deployment_name"], "This name is free.")
+    form = BasicsForm(request.GET)
+    uri = f"{settings.STUDIO_GATEWAY_URL}/{request.GET.get('name', '')}/score"
+    return _verdict(request, form["name"], f"This name is free. Requests will go to {uri}")
+
+
+def _verdict(request: HttpRequest, field: forms.BoundField, free: str) -> HttpResponse:
+    return show(request, "wizard/_name.html", {"problem": " ".join(map(str, field.errors)), "free": free})
+
+
 def draft_of(request: HttpRequest, draft_id: UUID) -> Draft:
     """Their own. Raises NotFound, Forbidden."""
     draft = Draft.objects.select_related("workspace", "endpoint").filter(pk=draft_id, user=signed_in(request)).first()
@@ -126,7 +143,7 @@ def _form(request: HttpRequest, draft: Draft, step: str) -> forms.Form:
     if step == "code":
         return CodeStepForm(data, files, initial=initial, workspace=draft.workspace, model_type=_model_type(draft))
     first = {} if draft.endpoint_id else {"all_traffic": True}
-    return ComputeStepForm(data, initial=first | (initial or {}))
+    return ComputeStepForm(data, initial=first | (initial or {}), endpoint=draft.endpoint)
 
 
 def _chosen(draft: Draft) -> ModelVersion | None:
@@ -192,5 +209,6 @@ urlpatterns = [
     path("endpoints/create/", endpoint_create, name="endpoint_create"),
     path("endpoints/<str:name>/deployments/create/", deployment_create, name="deployment_create"),
     path("wizard/<uuid:draft_id>/discard/", wizard_discard, name="wizard_discard"),
+    path("wizard/<uuid:draft_id>/name/", wizard_name, name="wizard_name"),
     path("wizard/<uuid:draft_id>/<slug:step>/", wizard, name="wizard"),
 ]

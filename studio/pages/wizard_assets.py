@@ -26,6 +26,18 @@ from studio.actors import actor_of, signed_in
 from studio.pages.asset_forms import UploadForm
 from studio.pages.brought_forms import brought_initial
 
+SETTINGS = (
+    "instance_count",
+    "request_timeout_ms",
+    "max_concurrent_requests_per_instance",
+    "max_request_bytes",
+    "environment_variables",
+    "egress_public_network_access",
+    "liveness_probe",
+    "readiness_probe",
+    "max_surge",
+    "progress_deadline_seconds",
+)
 COLOURS = ("blue", "green", "amber", "violet", "rose", "teal", "slate")
 
 
@@ -146,7 +158,6 @@ def _asset_name(draft: Draft) -> str:
 def specification(draft: Draft) -> Specification:
     """Of a draft whose steps are all done. What was removed meanwhile is Invalid."""
     model, code, compute = (draft.data[step] for step in ("model", "code", "compute"))
-    names = ("instance_count", "request_timeout_ms", "max_concurrent_requests_per_instance", "environment_variables")
     return Specification(
         **_server(code),
         model=_row(ModelVersion, draft, model.get("model")),
@@ -154,9 +165,7 @@ def specification(draft: Draft) -> Specification:
         scoring_script=code.get("scoring_script", ""),
         environment=_row(EnvironmentVersion, draft, code.get("environment")),
         instance_type=InstanceType.objects.filter(name=compute["instance_type"], enabled=True).first(),
-        liveness_probe=compute["liveness_probe"],
-        readiness_probe=compute["readiness_probe"],
-        **{name: compute[name] for name in names},
+        **{name: compute[name] for name in SETTINGS if name in compute},
     )
 
 
@@ -213,11 +222,7 @@ def draft_like(deployment: Deployment) -> dict[str, Any]:
             "environment_source": "registered",
             "environment": deployment.environment_id,
         }
-    fields = (
-        "instance_count request_timeout_ms max_concurrent_requests_per_instance environment_variables "
-        "liveness_probe readiness_probe".split()
-    )
-    compute = {name: getattr(deployment, name) for name in fields}
+    compute = {name: getattr(deployment, name) for name in SETTINGS}
     return {
         "model": {"source": "registered" if deployment.model_id else "none", "model": deployment.model_id},
         "code": code,

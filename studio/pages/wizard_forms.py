@@ -191,8 +191,15 @@ class ComputeStepForm(AutoscaleChoice, ComputeForm):
     all_traffic = forms.BooleanField(required=False, label="Send it all traffic as soon as it is ready", initial=False)
     field_order = ["deployment_name", "instance_type", "instance_count"]
 
+    def __init__(self, *args: Any, endpoint: Endpoint | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._endpoint = endpoint
+
     def clean_deployment_name(self) -> str:
-        return _checked(self.cleaned_data["deployment_name"])
+        name = _checked(self.cleaned_data["deployment_name"])
+        if self._endpoint and self._endpoint.deployments.present().filter(name__iexact=name).exists():
+            raise forms.ValidationError(f"“{self._endpoint.name}” has a deployment “{name}” already.")
+        return name
 
 
 def stored(cleaned: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The last step: what will be, what it costs, and the same as YAML and over the API."""
 
 import json
+import shlex
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ from endpoints.domain.errors import Invalid
 from endpoints.domain.scaling import condition
 from endpoints.domain.scaling_schema import parse
 from endpoints.models import Deployment, Draft, Endpoint
+from endpoints.services.brought_servers import BROUGHT
 from studio.pages.deployment_yaml import deployment_yaml, endpoint_yaml
 from studio.pages.wizard_assets import autoscale, specification
 
@@ -29,6 +31,8 @@ def review(draft: Draft) -> dict[str, Any]:
     documents.append(deployment_yaml(deployment))
     return {
         "spec": spec,
+        "brought": spec.server in BROUGHT,
+        "command": shlex.join(spec.command),
         "endpoint": endpoint,
         "deployment": deployment,
         "per_hour": per_hour,

@@ -96,6 +96,7 @@ def collector_rows() -> list[Row]:
     from endpoints.notifying.fake import FakeNotifier
     from endpoints.reconcile.collector import collect
     from endpoints.telemetry.fake import FakeGatewayStatistics, FakeProcesses
+    from endpoints.telemetry.traffic_log import TrafficLogFiles
     from tests.fakes import FakeBuilder, FakeCompute
 
     make_deployments(replicas=COLLECTED)
@@ -108,6 +109,7 @@ def collector_rows() -> list[Row]:
         gateway_statistics=gateway,
         notifier=FakeNotifier(),
         process_statistics=FakeProcesses(),
+        traffic_log=TrafficLogFiles(Path(tempfile.gettempdir()) / "no-traffic-log"),
     )
     clusters = [row.cluster for row in Deployment.objects.filter(replicas__isnull=False)]
 

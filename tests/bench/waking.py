@@ -1,8 +1,13 @@
-"""Scaled to zero: from a request to its answer while a replica starts, alone and a thousand at once."""
+"""Scaled to zero: from a request to its answer while a replica starts, alone and a thousand at once.
+
+What the script itself takes in the same environment, in a bare Python, is measured between the wakes: the rest is ours.
+"""
 
 import asyncio
 import json
+import resource
 import statistics
+import subprocess
 import time
 
 import httpx
@@ -44,7 +49,7 @@ def run() -> list[Row]:
         settled(studio, "sleepy", "one")
         wait_for(lambda: live_traffic(studio, "sleepy") == {"one": 100})
         wait_for(lambda: "Compiled in" in _build_log(studio))  # else each start would compile what it imports
-        return [_cold(studio, key), *_held(studio, key)]
+        return [*_cold(studio, key), *_held(studio, key)]
 
 
 def _build_log(studio: RunningStudio) -> str:
@@ -56,15 +61,37 @@ def _sleep(studio: RunningStudio) -> None:
     wait_for(lambda: all(seen["state"] == "Stopped" for seen in replicas(studio, "sleepy", "one")))
 
 
-def _cold(studio: RunningStudio, key: str) -> Row:
-    took = []
+def _cold(studio: RunningStudio, key: str) -> list[Row]:
+    took, bare, processor = [], [], []
     for _ in range(ROUNDS):
+        seconds, processor_seconds = _bare(studio)
+        bare.append(seconds)
+        processor.append(processor_seconds)
         _sleep(studio)
         began = time.perf_counter()
         answer = httpx.post(f"{studio.gateway_url}/sleepy/score", json=BODY, headers=_headers(key), timeout=120)
         answer.raise_for_status()
         took.append(time.perf_counter() - began)
-    return row("request at zero replicas to its answer, scikit-learn", round(statistics.median(took), 2), "s", "2")
+    waited, alone = statistics.median(took), statistics.median(bare)
+    return [
+        row("request at zero replicas to its answer, scikit-learn", round(waited, 2), "s", "2"),
+        row("the script alone, in a bare Python", round(alone, 2), "s", "–"),
+        row("processor time of the script alone", round(statistics.median(processor), 2), "s", "–"),
+        row("what the studio adds", round(waited - alone, 2), "s", "0.5"),
+    ]
+
+
+def _bare(studio: RunningStudio) -> tuple[float, float]:
+    """Seconds by the clock and of the processor for imports and init(), where nothing else is started."""
+    python = next(studio.data_dir.glob("environments/*/env/bin/python"))
+    before, began = _processor_seconds(), time.perf_counter()
+    subprocess.run([str(python), "-I", "-c", f"{SKLEARN}\ninit()"], env={"OPENBLAS_NUM_THREADS": "1"}, check=True)
+    return time.perf_counter() - began, _processor_seconds() - before
+
+
+def _processor_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _held(studio: RunningStudio, key: str) -> list[Row]:

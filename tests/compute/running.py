@@ -39,7 +39,10 @@ class RunningSupervisor:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.programs = SupervisorPrograms(socket=folder / "supervisor.sock", conf_dir=folder / "conf.d")
-        self.compute = LocalCompute(programs=self.programs, state_dir=folder / "replicas")
+        self.changes_socket = folder / "changes.sock"
+        self.compute = LocalCompute(
+            programs=self.programs, state_dir=folder / "replicas", changes_socket=str(self.changes_socket)
+        )
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from endpoints.domain.replicas import Container, Probe, ReplicaSpec
 from tests.compute.running import RunningSupervisor, eventually
 from tests.e2e.running import free_port
 from tests.podman import IMAGE, Podman, running_podman
+from tests.registry import running_registry
 
 SERVER = Path(__file__).with_name("http_server.py")
 MIB = 2**20
@@ -139,6 +141,25 @@ def test_an_image_that_cannot_be_pulled_says_so(dock: Dock) -> None:
     dock.compute.start(spec)
     seen = dock.supervisor.wait("r-6", lambda seen: seen.restarts > 0)
     assert "ImagePullFailed: localhost:1/nobody/nothing:1 cannot be pulled" in seen.message
+
+
+def test_an_image_of_a_private_registry(dock: Dock, tmp_path: Path) -> None:
+    """The credential is its registry's alone, and stands in no log."""
+    dock.podman.run("push", IMAGE, f"oci:{tmp_path / 'layout'}:1")
+    with running_registry(tmp_path / "layout") as registry:
+        spec = dock.spec("r-10")
+        assert spec.container is not None
+        container = replace(spec.container, image=registry.image, registry=registry.credential)
+        dock.supervisor.started(replace(spec, container=container))
+        assert dock.ask(spec, "3")["body"] == "3"
+        assert registry.password not in dock.supervisor.log("r-10")
+        dock.supervisor.ended("r-10")
+        dock.podman.run("rmi", "--force", registry.image)
+        wrong = replace(container, registry={**registry.credential, "password": "guessed"})
+        dock.compute.start(replace(dock.spec("r-11"), container=wrong))
+        seen = dock.supervisor.wait("r-11", lambda seen: seen.restarts > 0)
+        assert f"ImagePullFailed: {registry.image} cannot be pulled" in seen.message
+        assert "guessed" not in dock.supervisor.log("r-11") + seen.message
 
 
 def test_a_container_that_nobody_keeps_is_removed(dock: Dock) -> None:

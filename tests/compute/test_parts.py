@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from endpoints.compute.local import keeper, output
+from endpoints.compute.local.changes import hear, say
 from endpoints.compute.local.files import read_json, write_private
 from endpoints.compute.local.launch import start_time
 from endpoints.compute.local.log_files import MOST_BYTES, read_chunk, tail
@@ -33,6 +34,31 @@ PROBE = {"initial_delay": 0, "period": 10, "timeout": 2, "success_threshold": 1,
 def told(log: Path, data: bytes) -> None:
     """What the server printed, through the keeper's hands."""
     Output(log).follow(io.BytesIO(data)).join()
+
+
+def test_a_change_is_heard_and_one_that_cannot_be_dealt_with_does_not_end_the_hearing(tmp_path: Path) -> None:
+    heard: list[str] = []
+
+    def deal_with(deployment_id: str) -> None:
+        heard.append(deployment_id)
+        raise OSError("no database")
+
+    socket_path = tmp_path / "c"
+    socket_path.touch()  # what one before left
+    hear(socket_path, deal_with)
+    assert socket_path.stat().st_mode & 0o777 == 0o600
+    for deployment_id in ("one", "two"):
+        say(str(socket_path), deployment_id)
+    eventually(lambda: heard == ["one", "two"], lambda: str(heard))
+
+
+def test_what_nobody_hears_is_said_all_the_same(tmp_path: Path) -> None:
+    say("", "one")
+    say(str(tmp_path / "nobody"), "one")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(str(tmp_path / "d"))
+        for _ in range(10_000):  # more than wait to be read
+            say(str(tmp_path / "d"), "one")
 
 
 def test_every_line_has_its_time(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from endpoints.compute.local.adapter import KEEPER, LocalCompute
+from endpoints.compute.local.changes import hear
 from endpoints.compute.local.supervisor import SupervisorPrograms
 from endpoints.compute.port import ComputeError
 from endpoints.domain.replicas import Probe
@@ -43,6 +44,21 @@ def test_the_studios_own_server_becomes_ready_answers_and_goes(supervisor: Runni
     supervisor.compute.purge(spec.deployment_id)
     assert supervisor.log("echo") == ""
     assert not (supervisor.folder / "replicas" / "echo").exists()
+
+
+def test_its_keeper_says_when_it_becomes_ready_and_when_it_ends(supervisor: RunningSupervisor) -> None:
+    heard: list[tuple[str, str]] = []
+
+    def state_of_all(deployment_id: str) -> None:
+        heard.extend((deployment_id, seen.state) for seen in supervisor.compute.observe())
+
+    hear(supervisor.changes_socket, state_of_all)
+    spec = supervisor.spec("speaks")
+    supervisor.started(spec)
+    eventually(lambda: (spec.deployment_id, "Ready") in heard, lambda: str(heard))
+    heard.clear()
+    supervisor.ended("speaks")
+    eventually(lambda: {identity for identity, _ in heard} == {spec.deployment_id}, lambda: str(heard))
 
 
 def test_starting_twice_is_starting_once(supervisor: RunningSupervisor) -> None:

@@ -10,7 +10,7 @@ from endpoints.domain.errors import Invalid
 from endpoints.domain.images import checked_image, checked_registry, registry_of
 from endpoints.domain.inference_config import checked_config, declared_routes
 from endpoints.domain.servers import Brought, ServerInput, server_for
-from endpoints.domain.triton import check_config, repository
+from endpoints.domain.triton import check_config, looks_like_one, repository
 
 ROUTES = {
     "liveness_route": {"port": 8081, "path": "/alive"},
@@ -210,3 +210,17 @@ def test_addresses() -> None:
     for address in ("run/http.sock", "10.0.0.1:80", "127.0.0.1:", "127.0.0.1:70000", ""):
         with pytest.raises(ValueError, match="neither"):
             port_of(address)
+
+
+@pytest.mark.parametrize(
+    ("paths", "is_one"),
+    [
+        (["half/1/model.py", "half/config.pbtxt"], True),
+        (["models/half/1/model.py", "models/half/config.pbtxt"], True),
+        (["half/1/weights.bin"], False),
+        (["half/config.pbtxt"], False),
+        ([], False),
+    ],
+)
+def test_what_looks_like_a_repository_names_its_configuration(paths: list[str], is_one: bool) -> None:
+    assert looks_like_one(paths) == is_one

@@ -16,6 +16,8 @@ from typing import Any
 
 import psutil
 
+from tests.e2e.prepared import prepare
+
 ROOT = Path(__file__).resolve().parents[2]
 EMAIL, PASSWORD = "ada@example.org", "correct-horse-battery"
 PATIENCE = float(os.environ.get("STUDIO_TEST_PATIENCE", "240"))
@@ -130,6 +132,17 @@ def stop(studio: RunningStudio) -> list[psutil.Process]:
 @contextmanager
 def running(**more: str) -> Iterator[RunningStudio]:
     data_dir = Path(tempfile.mkdtemp(prefix="es-"))
+    prepare(data_dir)
+    yield from _started(data_dir, **more)
+
+
+@contextmanager
+def running_from_nothing() -> Iterator[RunningStudio]:
+    """Tables and static files are made by the start itself, as a user's first one does."""
+    yield from _started(Path(tempfile.mkdtemp(prefix="es-")))
+
+
+def _started(data_dir: Path, **more: str) -> Iterator[RunningStudio]:
     studio = start(data_dir, free_port(), free_port(), **more)
     try:
         yield studio

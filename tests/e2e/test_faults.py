@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.bench.load import LoadResult, load
-from tests.e2e.running import RunningStudio, running, start, stop, wait_for
+from tests.e2e.running import RunningStudio, running, running_from_nothing, start, stop, wait_for
 from tests.e2e.scripts import api, deploy, live_traffic, replicas, settled
 
 pytestmark = pytest.mark.e2e
@@ -149,7 +149,7 @@ def _pid(studio: RunningStudio, *words: str) -> int | None:
 
 
 def test_a_second_start_keeps_everything_and_ctrl_c_leaves_no_process() -> None:
-    with running() as studio:
+    with running_from_nothing() as studio:
         key = deploy(studio, "echo", "one", all_traffic=True)
         assert settled(studio, "echo", "one")["provisioning_state"] == "Succeeded"
         wait_for(lambda: answers(studio, key))

@@ -16,7 +16,7 @@ import uv
 
 from endpoints.domain.environments import EnvironmentSpec, parse_requirements
 from endpoints.enums import BuildState
-from endpoints.environments.build import _what_matters
+from endpoints.environments.build import RUNTIME, _what_matters
 from endpoints.environments.builder import UvEnvironmentBuilder
 from endpoints.environments.port import BuildObservation
 from tests.compute.running import RunningSupervisor, eventually
@@ -270,9 +270,13 @@ def test_checks_at_once_check_once(slow: UvEnvironmentBuilder, tmp_path: Path) -
 
 
 def test_what_is_compiled_afterwards_is_no_part_of_the_build(builder: UvEnvironmentBuilder, tmp_path: Path) -> None:
+    """The environment, and the server that runs in it: a replica may write to neither."""
+    ours = RUNTIME / "__pycache__" / f"starting.{sys.implementation.cache_tag}.pyc"
+    ours.unlink(missing_ok=True)
     spec = unique(tmp_path, "six==1.16.0")
     builder.start(spec)
     python = finished(builder, spec).python
     assert python is not None
     eventually(lambda: "Compiled in" in builder.read_log(spec.hash).text)
     assert list(python.parent.parent.rglob("six.*.pyc"))
+    assert ours.exists()

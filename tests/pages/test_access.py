@@ -68,8 +68,8 @@ WRITES_OF_IT = "it_identity_enable it_identity_refresh it_identity_remove it_sig
 # By an id or a version that belongs to a workspace or a person.
 ELSEWHERE = (
     "operation_detail operation_cancel build_log model_detail model_archive environment_detail environment_archive "
-    "wizard wizard_preflight wizard_discard role_remove service_account_change registry_remove token_revoke "
-    "test_history_clear test_call_download endpoint_swagger alert_detail alert_acknowledge alert_rule "
+    "wizard wizard_name wizard_preflight wizard_discard role_remove service_account_change registry_remove "
+    "token_revoke test_history_clear test_call_download endpoint_swagger alert_detail alert_acknowledge alert_rule "
     "alert_rule_silence alert_rule_remove alert_channel_test alert_channel_switch alert_channel_remove"
 ).split()
 
@@ -136,6 +136,7 @@ def test_somebody_elses_draft_and_operation_are_not_there(client: Client, churn:
     client.force_login(churn.people.stranger)
     for url in (
         reverse("wizard", args=[draft.pk, "basics"]),
+        reverse("wizard_name", args=[draft.pk]),
         reverse("wizard_discard", args=[draft.pk]),
         reverse("operation_detail", args=[operation.pk]),
         reverse("operation_detail", args=[uuid.uuid4()]),

@@ -7,6 +7,18 @@ import pytest
 
 from tests.runtime import serving
 
+HERE = Path(__file__).parent
+SHARED = {"served", "servers"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Servers that a module's tests share are started in one of the parallel processes, and not in each."""
+    for item in items:
+        shared = isinstance(item, pytest.Function) and not SHARED.isdisjoint(item.fixturenames)
+        if shared and item.path.parent == HERE:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
 
 @pytest.fixture
 def folder() -> Iterator[Path]:

@@ -239,8 +239,9 @@ def test_waiting_counts_towards_the_time_out(start: Start) -> None:
 def test_sigterm_lets_running_requests_finish(start: Start) -> None:
     served = start("--request-timeout-ms", "60000", script=SCRIPT).wait_until_ready()
     worker = served.post("pid").json()
-    running, queued = served.post_aside("wait"), served.post_aside("pid")
+    running = served.post_aside("wait")
     wait_for((served.folder / "began").exists, "the request runs")
+    queued = served.post_aside("pid")
     wait_for(lambda: served.gauge("studio_requests_queued") == 1, "the other request waits")
     served.process.terminate()
     wait_for(lambda: not accepts(served.folder / "s"), "new connections are refused")

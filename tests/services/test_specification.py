@@ -157,6 +157,10 @@ def test_files_that_are_gone(world: World, mlflow_model: ModelVersion) -> None:
     code = world.code(text="def run(data):\n    return 1\n")
     world.store.delete(code.artifact_id)
     assert "not in the store any more" in refused(world, code=code)["code"]
+    plain = world.model()
+    world.store.delete(plain.artifact_id)
+    assert "not in the store any more" in refused(world, model=plain)["model"]
+    assert "not in the store any more" in refused(world, model=plain, server="custom")["model"]
     wiring.inspect_mlflow.cache_clear()
     world.store.delete(mlflow_model.artifact_id)
     fields = refused(world, model=mlflow_model, code=None, scoring_script="", environment=None)

@@ -34,9 +34,15 @@ def left(root: Path) -> list[str]:
 def test_files_of_a_folder(people: People) -> None:
     given = [("model/MLmodel", io.BytesIO(b"flavors: {}")), ("model/code/score.py", io.BytesIO(b"x = 1"))]
     staged = uploads.stage(user=people.owner, files=given)
-    assert (staged.files, staged.size_bytes, staged.is_mlflow, staged.scripts) == (2, 16, True, ("code/score.py",))
+    assert (staged.files, staged.size_bytes, staged.type, staged.scripts) == (2, 16, "mlflow_model", ("code/score.py",))
     assert left(staged.folder) == ["MLmodel", "code/score.py"]
     assert uploads.staged(user=people.owner, upload_id=staged.id) == staged
+
+
+def test_an_upload_is_told_what_it_looks_like(people: People) -> None:
+    repository = archive({"half/config.pbtxt": b'name: "half"', "half/1/model.py": b"x = 1"})
+    assert uploads.stage(user=people.owner, files=[("half.zip", repository)]).type == "triton_model"
+    assert uploads.stage(user=people.owner, files=[("a.pkl", io.BytesIO(b"x"))]).type == "custom_model"
 
 
 def test_an_archive_is_unpacked(people: People) -> None:

@@ -39,11 +39,14 @@ class LocalCompute:
         tools: Tools = NO_TOOLS,
         container_socket: str = "",
         hidden: tuple[Path, ...] = (),
+        changes_socket: str = "",
     ) -> None:
-        """`hidden`: folders of the studio's, which no box shows."""
+        """`hidden`: folders of the studio's, which no box shows. `changes_socket`: where keepers say that something has
+        changed."""
         self._programs = programs
         self._hidden = tuple(str(folder) for folder in hidden)
         self._state_dir = state_dir
+        self._changes_socket = changes_socket
         self._tools = tools
         self._containers = Containers(socket=container_socket, owner=str(state_dir))
 
@@ -57,6 +60,7 @@ class LocalCompute:
         secret = ("environment", "command", "container")
         description = {key: value for key, value in asdict(spec).items() if key not in secret}
         description |= {"box": self._box(spec), "container": spec.container is not None}
+        description["changes_socket"] = self._changes_socket
         description["kind_of_box"] = self._tools.kind(egress=spec.egress)
         write_private(folder / "replica.json", json.dumps(description))
         self._reaching(

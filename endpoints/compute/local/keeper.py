@@ -24,6 +24,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from endpoints.compute.local.box import Box, exit_code
+from endpoints.compute.local.changes import say
 from endpoints.compute.local.memory import MOST_PROCESSES, proportional_bytes, resident_bytes, tree
 from endpoints.compute.local.output import Output, line_that_matters
 from endpoints.compute.local.probing import probe
@@ -335,6 +336,7 @@ class Keeper:
     # -- what others see
 
     def tell(self, state: str, **changes: Any) -> None:
+        another = state != self.status["state"]
         self.status.update(changes, state=state, changed_at=_now())
         self.verdict.ready = state == "Ready"
         reason, message = self.status["reason"], self.status["message"]
@@ -343,6 +345,8 @@ class Keeper:
             self.judge("Live", "Unknown" if state == "Starting" else "False", reason, message)
         self.untold = True
         self.tell_again()
+        if another:
+            say(self.spec.get("changes_socket", ""), self.spec["deployment_id"])
 
     def judge(self, kind: str, status: str, reason: str, message: str) -> bool:
         """A condition (domain.conditions), with the time since when it has its status. Whether that changed."""

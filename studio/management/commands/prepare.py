@@ -18,18 +18,19 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", verbosity=0)
-        self._collect_static()
+        collect_static()
         call_command("bootstrap", stdout=self.stdout)
         ensure_key()
         ensure_studio_provider()
 
-    def _collect_static(self) -> None:
-        """Compressing them takes longer than all the rest, so it is done only for files that are new."""
-        mark, present = Path(settings.STATIC_ROOT) / ".collected", _fingerprint()
-        if mark.exists() and mark.read_text() == present:
-            return
-        call_command("collectstatic", interactive=False, verbosity=0)
-        mark.write_text(present)
+
+def collect_static() -> None:
+    """Compressing them takes longer than all the rest, so it is done only for files that are new."""
+    mark, present = Path(settings.STATIC_ROOT) / ".collected", _fingerprint()
+    if mark.exists() and mark.read_text() == present:
+        return
+    call_command("collectstatic", interactive=False, verbosity=0)
+    mark.write_text(present)
 
 
 def _fingerprint() -> str:

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('endpoints', '0003_sign_in_and_telemetry'),
+        ("endpoints", "0005_audit_and_operations_of_the_site"),
     ]
 
     operations = [

@@ -1,0 +1,16 @@
+"""A page that is for everybody on every screen."""
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+
+def assert_accessible(page: Page) -> None:
+    violations = [each for each in Axe().run(page).response["violations"] if each["impact"] != "minor"]
+    told = [(each["id"], [node["html"][:200] for node in each["nodes"][:3]]) for each in violations]
+    assert told == [], told
+
+
+def assert_fits_a_phone(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.wait_for_function("document.documentElement.scrollWidth <= 390")
+    page.set_viewport_size({"width": 1360, "height": 900})
