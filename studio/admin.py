@@ -3,9 +3,11 @@
 import json
 from typing import TYPE_CHECKING, Any
 
+from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
 from allauth.idp.oidc.models import Client, Token
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -14,8 +16,14 @@ from django.http import HttpRequest
 
 from endpoints import models
 from endpoints.services import events
+from endpoints.services.people import unlink
 from studio.actors import actor_of
 
+# The door is the same for everybody: throttled, with the second factor.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+# Providers, addresses and sessions have pages of their own.
+for table in (EmailAddress, SocialAccount, SocialApp, SocialToken, UserSession, Authenticator):
+    admin.site.unregister(table)
 admin.site.site_header = "Endpoint Studio administration"
 admin.site.site_title = "Endpoint Studio"
 
@@ -93,6 +101,37 @@ class UserAdmin(Recorded, BaseUserAdmin):
     add_fieldsets = ((None, {"fields": ("email", "display_name", "password1", "password2")}),)
 
 
+class Removable(Recorded, ReadOnly):
+    """For people who lost what they sign in with: IT takes it away, and nothing of it is shown."""
+
+    exclude = ("data", "extra_data")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+
+@admin.register(Authenticator)
+class SecondFactorAdmin(Removable):
+    list_display = ("user", "type", "created_at", "last_used_at")
+    search_fields = ("user__email",)
+
+
+@admin.register(SocialAccount)
+class LinkedAccountAdmin(Removable):
+    list_display = ("user", "provider", "date_joined", "last_login")
+    search_fields = ("user__email",)
+
+    def delete_model(self, request: HttpRequest, obj: SocialAccount) -> None:
+        provider = models.IdentityProvider.objects.filter(name=obj.provider).first()
+        if provider is not None:
+            unlink(actor=actor_of(request), user=obj.user, provider=provider)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        for obj in queryset:
+            self.delete_model(request, obj)
+
+
 @admin.register(models.InstanceType)
 class InstanceTypeAdmin(Recorded):
     list_display = ("name", "vcpu", "memory_mib", "gpu", "price_per_hour", "enabled")
@@ -136,10 +175,9 @@ class UsageAdmin(ReadOnly):
     list_display = ("deployment", "replica_id", "instance_type", "phase", "price_per_hour", "started_at", "ended_at")
 
 
-# Tables of the packages that sign people in. What is in these two lets somebody sign in: nobody reads it here.
-for secret in (Authenticator, Token):
-    admin.site.unregister(secret)
-for model in (Group, EmailAddress, UserSession, Client):
+# What is in this table lets somebody sign in: nobody reads it here.
+admin.site.unregister(Token)
+for model in (Group, Client):
     registered = type(admin.site.get_model_admin(model))
     admin.site.unregister(model)
     admin.site.register(model, type(registered.__name__, (Recorded, registered), {}))

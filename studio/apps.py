@@ -5,4 +5,6 @@ class StudioConfig(AppConfig):
     name = "studio"
 
     def ready(self) -> None:
-        from studio import account_events  # noqa: F401 - it listens from now on
+        from studio import sign_in_history
+
+        sign_in_history.connect()

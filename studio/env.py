@@ -93,6 +93,7 @@ class Env:
     otlp: OtlpEnv
     traffic_log_days: int
     traffic_log_megabytes: int  # in the database; the oldest goes first
+    second_factor: str  # of who signs in by password: optional or required
 
 
 def read(variables: Mapping[str, str]) -> Env:
@@ -140,6 +141,7 @@ def read(variables: Mapping[str, str]) -> Env:
         otlp=_otlp(variables),
         traffic_log_days=_number(variables, "STUDIO_TRAFFIC_LOG_DAYS", 30, 1, 3650),
         traffic_log_megabytes=_number(variables, "STUDIO_TRAFFIC_LOG_MEGABYTES", 1024, 1, 10_000_000),
+        second_factor=_one_of(variables, "STUDIO_SECOND_FACTOR", ("optional", "required")),
     )
 
 

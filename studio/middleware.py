@@ -6,10 +6,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from asgiref.sync import iscoroutinefunction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect
 from django.utils.cache import patch_vary_headers
-from django.utils.decorators import sync_and_async_middleware
+from django.utils.decorators import sync_and_async_middleware, sync_only_middleware
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+
+from studio.api.errors import CONTENT_TYPE, Problem
+from studio.second_factor import lacks_second_factor
 
 GetResponse = Callable[[HttpRequest], Any]
 Middleware = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -66,6 +70,27 @@ def htmx_habits(get_response: GetResponse) -> Middleware:
         return response
 
     return _around(get_response, before, after)
+
+
+SETTING_UP = ("/accounts/", "/profile/security/", "/static/", "/healthz", "/.well-known/")
+
+
+@sync_only_middleware
+def second_factor_first(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Where IT wants a second factor, who has none is led to set one up, and does nothing else before."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.path.startswith(SETTING_UP) or not lacks_second_factor(request):
+            return get_response(request)
+        if request.path.startswith("/api/"):
+            body = Problem(code="forbidden", detail=NEEDED).body(getattr(request, "request_id", ""))
+            return JsonResponse(body, status=403, content_type=CONTENT_TYPE)
+        return redirect("profile_security")
+
+    return middleware
+
+
+NEEDED = "This studio wants a second factor of everybody. Set one up under Security."
 
 
 def _door(request: HttpRequest, location: str) -> str:

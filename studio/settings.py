@@ -23,6 +23,8 @@ INSTALLED_APPS = [
     "django.forms",
     "allauth",
     "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.mfa",
     "allauth.usersessions",
     "allauth.idp.oidc",
@@ -50,6 +52,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "studio.middleware.second_factor_first",
     "django_htmx.middleware.HtmxMiddleware",
     "studio.middleware.htmx_habits",
     "studio.read_only.ReadOnlyMiddleware",
@@ -77,7 +80,15 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 DATABASES = {"default": env.databases}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES = {
+    # What all processes must know of one another: how often somebody tried to sign in, which codes were used.
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "studio_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},  # or who tries many addresses makes it forget the first
+    },
+    "schemas": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "schemas"},
+}
 
 LANGUAGE_CODE = "en"
 USE_I18N = False
@@ -124,8 +135,13 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 USERSESSIONS_TRACK_ACTIVITY = True
-USERSESSIONS_ADAPTER = "studio.account_events.UserSessionsAdapter"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_ADAPTER = "studio.second_factor.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {"add_webauthn": "studio.pages.security_forms.AddPasskeyForm"}
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+SOCIALACCOUNT_ADAPTER = "studio.sso.adapter.SocialAdapter"
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"provider_class": "studio.sso.provider.StudioProvider"}}
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 
 # The studio as an identity provider: what it signs opens endpoints of the mode aad_token
@@ -228,6 +244,7 @@ STUDIO_GATEWAY_SOCKET = str(env.run_dir / "gateway.sock")  # where the studio it
 STUDIO_GATEWAY_DOMAIN = env.gateway.domain
 STUDIO_ENDPOINT_REQUESTS_PER_SECOND = env.gateway.requests_per_second
 STUDIO_ENDPOINT_KILOBYTES_PER_SECOND = env.gateway.kilobytes_per_second
+STUDIO_SECOND_FACTOR_REQUIRED = env.second_factor == "required"
 STUDIO_TOKEN_MINUTES = env.token_minutes
 STUDIO_SIGNING_KEY_DAYS = env.signing_key_days
 STUDIO_METRICS_TOKEN = env.metrics_token

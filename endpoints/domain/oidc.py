@@ -43,6 +43,15 @@ PRESETS: Mapping[IdentityKind, Preset] = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInAddresses:
+    """Where people are sent to sign in, and where the studio then asks who they are."""
+
+    authorization: str
+    token: str
+    methods: tuple[str, ...]  # by which a client may say its secret there
+
+
 def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
@@ -93,9 +102,25 @@ def checked_claim(name: str, *, field: str) -> str:
 
 def jwks_uri(document: Any, *, issuer: str) -> str:
     """From a discovery document, which must be the issuer's own. Raises Invalid."""
-    if not isinstance(document, Mapping) or not isinstance(document.get("jwks_uri"), str):
-        raise Invalid({"issuer": f"What stands at {DISCOVERY} is no discovery document."})
+    return _address(document, "jwks_uri", issuer=issuer)
+
+
+def sign_in_addresses(document: Any, *, issuer: str) -> SignInAddresses:
+    """From a discovery document, which must be the issuer's own. Raises Invalid."""
+    authorization = _address(document, "authorization_endpoint", issuer=issuer)
+    token = _address(document, "token_endpoint", issuer=issuer)
+    methods = document.get("token_endpoint_auth_methods_supported")
+    named = methods if isinstance(methods, list) else []
+    return SignInAddresses(authorization=authorization, token=token, methods=tuple(map(str, named)))
+
+
+def _address(document: Any, name: str, *, issuer: str) -> str:
+    if not isinstance(document, Mapping) or not isinstance(document.get(name), str):
+        raise Invalid({"issuer": f"What stands at {DISCOVERY} is no discovery document with {name}."})
     if document.get("issuer") != issuer:
         said = str(document.get("issuer"))[:200]
         raise Invalid({"issuer": f"The provider calls itself “{said}”. Give exactly that as the issuer."})
-    return checked_url(document["jwks_uri"], field="issuer")
+    url = checked_url(document[name], field="issuer")
+    if is_loopback(urlsplit(url).hostname or "") and not is_loopback(urlsplit(issuer).hostname or ""):
+        raise Invalid({"issuer": f"Its {name} is said to be on this machine, which it cannot know."})
+    return url

@@ -19,11 +19,19 @@ def _cipher() -> Fernet:
     return Fernet(base64.urlsafe_b64encode(digest))
 
 
+def encrypted(text: str) -> str:
+    return _cipher().encrypt(text.encode()).decode()
+
+
+def decrypted(text: str) -> str:
+    return _cipher().decrypt(text.encode()).decode()
+
+
 class EncryptedTextField(TextField):
     """Plain text in Python, a Fernet token in the database. Cannot be searched."""
 
     def get_prep_value(self, value: Any) -> Any:
-        return _cipher().encrypt(value.encode()).decode() if value else value
+        return encrypted(value) if value else value
 
     def from_db_value(self, value: str | None, *_: Any) -> str | None:
-        return _cipher().decrypt(value.encode()).decode() if value else value
+        return decrypted(value) if value else value

@@ -86,6 +86,11 @@ class IdentityProvider(models.Model):
         return self.name
 
     @property
+    def title(self) -> str:
+        """As people read it on their buttons."""
+        return self.label or self.name
+
+    @property
     def location(self) -> str:
         """The claim `iss` of its tokens."""
         return self.issuer or settings.STUDIO_PUBLIC_URL

@@ -13,19 +13,22 @@ from endpoints.selectors.identity import studio_issuer
 
 # Claims that hold an address: IT that takes one of them for the subject says that the provider's addresses are ours.
 ADDRESSES = frozenset({"email", "upn", "preferred_username"})
+Person = tuple[int, str, tuple[tuple[str, str], ...]]  # id, address, and (issuer, subject) where they signed in
 _SCORING = [role for role, actions in ALLOWED.items() if Action.SCORE in actions]
 
 
 def invokers_of(endpoints: Iterable[Endpoint]) -> Mapping[UUID, Invokers]:
     """By endpoint: subjects as (issuer, subject) and groups as (issuer, group). Three queries."""
-    users: dict[object, set[tuple[int, str]]] = defaultdict(set)
+    users: dict[object, set[Person]] = defaultdict(set)
     groups: dict[object, set[tuple[str, str]]] = defaultdict(set)
-    everywhere = set(User.objects.filter(is_superuser=True, is_active=True).values_list("pk", "email"))
+    staff = User.objects.filter(is_superuser=True, is_active=True)
+    everywhere = {_person(*row) for row in staff.values_list("pk", "email", "identity_subjects")}
     held = RoleAssignment.objects.filter(Q(user__isnull=True) | Q(user__is_active=True), role__in=_SCORING)
-    for row in held.values_list("workspace_id", "endpoint_id", "user_id", "user__email", "group"):
-        workspace, endpoint, user, email, group = row
+    subjects = "user__identity_subjects"
+    for row in held.values_list("workspace_id", "endpoint_id", "user_id", "user__email", subjects, "group"):
+        workspace, endpoint, user, email, known_as, group = row
         if user is not None:
-            users[endpoint or workspace].add((user, email))
+            users[endpoint or workspace].add(_person(user, email, known_as))
         else:
             issuer, _, name = group.partition("|")
             groups[endpoint or workspace].add((issuer, name))
@@ -41,10 +44,15 @@ def invokers_of(endpoints: Iterable[Endpoint]) -> Mapping[UUID, Invokers]:
     }
 
 
-def _invokers(users: Iterable[tuple[int, str]], groups: Iterable[tuple[str, str]], by_address: list[str]) -> Invokers:
+def _person(user: int, email: str, known_as: Iterable[tuple[str, str]]) -> Person:
+    return user, email, tuple((issuer, subject) for issuer, subject in known_as)
+
+
+def _invokers(users: Iterable[Person], groups: Iterable[tuple[str, str]], by_address: list[str]) -> Invokers:
     users = list(users)
-    subjects = {(studio_issuer(), str(user)) for user, _ in users}
-    subjects |= {(issuer, email) for issuer in by_address for _, email in users}
+    subjects = {(studio_issuer(), str(user)) for user, _, _ in users}
+    subjects |= {(issuer, email) for issuer in by_address for _, email, _ in users}
+    subjects |= {pair for _, _, known_as in users for pair in known_as}
     return Invokers(subjects=tuple(sorted(subjects)), groups=tuple(sorted(groups)))
 
 

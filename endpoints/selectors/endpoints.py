@@ -130,5 +130,26 @@ def events_for(user: User, *, endpoint: Endpoint | None = None, workspace: Works
     return events.filter(own | Q(workspace=None, actor=user))
 
 
+SECURITY = (
+    "sign_in.",
+    "second_factor.",
+    "passkey.",
+    "recovery_codes.",
+    "session.",
+    "identity.",
+    "password.",
+    "account.",
+)
+
+
+def own_security_events(user: User) -> QuerySet[Event]:
+    """How and from where the person signed in, or somebody tried to; and what was done to their ways in."""
+    of_security = Q()
+    for verb in SECURITY:
+        of_security |= Q(verb__startswith=verb)
+    mine = Q(actor=user) | Q(actor=None, subject=user.email)
+    return Event.objects.filter(of_security, mine, workspace=None).select_related("actor")
+
+
 def test_calls_of(user: User, endpoint: Endpoint) -> QuerySet[TestCall]:
     return TestCall.objects.filter(user=user, endpoint=endpoint)

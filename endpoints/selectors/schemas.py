@@ -7,13 +7,14 @@ from contextlib import closing
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
 
-from django.core.cache import cache
+from django.core.cache import caches
 
 from endpoints.domain.addresses import LOOPBACK, port_of
 from endpoints.domain.request_schemas import NOTHING_KNOWN, RequestSchema, request_schema_of
 from endpoints.enums import ReplicaState
 from endpoints.models import Deployment
 
+CACHE = "schemas"  # of this process
 MAX_BYTES = 2 * 1024 * 1024
 TIMEOUT_SECONDS = 2
 KEPT_SECONDS = 24 * 3600
@@ -26,7 +27,7 @@ def request_schema(deployment: Deployment) -> RequestSchema:
     NOTHING_KNOWN where no replica is ready, or the server has no document.
     """
     key = f"request-schema:{deployment.pk}:{deployment.serving_generation}"
-    known: RequestSchema | None = cache.get(key)
+    known: RequestSchema | None = caches[CACHE].get(key)
     if known is not None:
         return known
     addresses = [
@@ -39,7 +40,7 @@ def request_schema(deployment: Deployment) -> RequestSchema:
     if not addresses:
         return NOTHING_KNOWN
     found = _asked(addresses[0])
-    cache.set(key, found or NOTHING_KNOWN, KEPT_SECONDS if found else SOON_SECONDS)
+    caches[CACHE].set(key, found or NOTHING_KNOWN, KEPT_SECONDS if found else SOON_SECONDS)
     return found or NOTHING_KNOWN
 
 

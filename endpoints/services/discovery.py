@@ -11,7 +11,14 @@ import httpx
 
 from endpoints.domain.errors import Invalid, Unavailable
 from endpoints.domain.jwks import signing_keys
-from endpoints.domain.oidc import DISCOVERY, checked_url, is_loopback, jwks_uri
+from endpoints.domain.oidc import (
+    DISCOVERY,
+    SignInAddresses,
+    checked_url,
+    is_loopback,
+    jwks_uri,
+    sign_in_addresses,
+)
 
 MAX_BYTES = 512 * 1024
 SECONDS = 10.0  # for one document, all in all
@@ -23,6 +30,14 @@ def fetch_keys(*, issuer: str, jwks_url: str = "") -> list[dict[str, str]]:
     if is_loopback(_host(url)) and not is_loopback(_host(issuer)):
         raise Invalid({"issuer": "Its keys are said to be on this machine, which it cannot know."})
     return signing_keys(json.dumps(_document(url)), field="issuer")
+
+
+def fetch_sign_in(issuer: str) -> SignInAddresses:
+    """Where the issuer lets people sign in. Raises Invalid or Unavailable."""
+    found = sign_in_addresses(_document(issuer.rstrip("/") + DISCOVERY), issuer=issuer)
+    for url in (found.authorization, found.token):
+        _check_address(_host(url))
+    return found
 
 
 def _document(url: str) -> Any:

@@ -1,4 +1,4 @@
-"""The identity providers whose tokens open endpoints of the mode aad_token. IT's, and nobody else's."""
+"""The identity providers whose tokens open endpoints, and by which people sign in. IT's, and nobody else's."""
 
 import re
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ from endpoints.models import IdentityProvider
 from endpoints.permissions import require_staff
 from endpoints.services import events
 from endpoints.services.discovery import fetch_keys
+from endpoints.services.people import forget_everybody, forget_groups
 from endpoints.services.routes import next_revision
 
 STUDIO = "studio"  # the name of the provider that is built in
@@ -106,6 +107,8 @@ def update_provider(*, actor: Actor, provider: IdentityProvider, **changes: Any)
         if not IdentityProvider.objects.filter(pk=provider.pk).exists():
             raise Conflict(f"“{provider.name}” was removed meanwhile.")
         provider.save(force_update=True)
+        if not provider.enabled or not provider.groups_claim:
+            forget_groups(provider)
         after = _shown(provider)
         events.record(actor=actor, verb="identity_provider.updated", subject=provider.name, before=before, after=after)
         next_revision()
@@ -113,11 +116,12 @@ def update_provider(*, actor: Actor, provider: IdentityProvider, **changes: Any)
 
 
 def remove_provider(*, actor: Actor, provider: IdentityProvider) -> None:
-    """Its tokens open nothing any more, as soon as the gateway has the change."""
+    """Its tokens open nothing any more, as soon as the gateway has the change; it knows nobody here any more."""
     require_staff(actor.user)
     if provider.kind == IdentityKind.STUDIO:
         raise Conflict("The studio's own provider cannot be removed. Disable it.")
     with transaction.atomic():
+        forget_everybody(provider)
         events.record(actor=actor, verb="identity_provider.removed", subject=provider.name, before=_shown(provider))
         provider.delete()
         next_revision()

@@ -22,6 +22,7 @@ const onDemand = {
   "[data-tabs]": () => import("./tabsets.js"),
   "[data-when]": () => import("./when.js"),
   "[data-key-field]": () => import("./keys.js"),
+  "[data-passkey]": () => import("./passkeys.js"),
   "[data-spark]": () => import("./sparkline.js"),
   "code[data-language]": () => import("./highlight.js"),
 };

@@ -1,4 +1,4 @@
-"""Whose tokens open endpoints: identity providers and the studio's signing keys. For the site's IT."""
+"""Whose tokens open endpoints, who signs people in, and the studio's signing keys. For the site's IT."""
 
 import functools
 from typing import Any
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from endpoints.domain.errors import Conflict, Invalid
 from endpoints.domain.oidc import PRESETS
-from endpoints.domain.token_checks import LONGEST, Finding
+from endpoints.domain.token_checks import Finding
 from endpoints.enums import IdentityKind
 from endpoints.models import IdentityProvider
 from endpoints.permissions import require_staff
@@ -28,7 +28,9 @@ from endpoints.services.signing import rotate
 from endpoints.services.token_checks import check_token
 from studio.actors import actor_of, signed_in
 from studio.pages.forms import add_problems
+from studio.pages.identity_forms import NewProviderForm, ProviderForm, StudioProviderForm, TokenForm
 from studio.pages.page import View, page, show, went_to
+from studio.sso.provider import callback_url
 
 
 def it_page(view: View) -> View:
@@ -41,73 +43,6 @@ def it_page(view: View) -> View:
         return view(request, *args, **kwargs)
 
     return wrapped
-
-
-class LinesField(forms.CharField):
-    """One value in a line, as a list."""
-
-    widget = forms.Textarea(attrs={"rows": 2, "class": "input code", "spellcheck": "false"})
-
-    def prepare_value(self, value: Any) -> Any:
-        return "\n".join(value) if isinstance(value, list) else value
-
-    def to_python(self, value: Any) -> Any:
-        return [line.strip() for line in str(value or "").splitlines() if line.strip()]
-
-
-class ProviderForm(forms.Form):
-    """What can be changed of a provider."""
-
-    audiences = LinesField(help_text="One in a line; any of them will do. A token for something else is refused.")
-    subject_claim = forms.CharField(
-        required=False, max_length=100, help_text="Says who the caller is. Empty: oid for Entra ID, else sub."
-    )
-    groups_claim = forms.CharField(
-        required=False,
-        max_length=100,
-        initial="groups",
-        help_text="Lists the caller's groups. Empty: they do not count.",
-    )
-    jwks_url = forms.CharField(
-        required=False, max_length=500, label="Address of the keys", help_text="Empty: as its discovery document says."
-    )
-    pasted_jwks = forms.CharField(
-        required=False,
-        max_length=100_000,
-        label="Keys",
-        widget=forms.Textarea(attrs={"rows": 4, "class": "input code", "spellcheck": "false"}),
-        help_text="A JSON Web Key Set, where the studio cannot reach the provider. Nothing is fetched then.",
-    )
-
-
-class NewProviderForm(ProviderForm):
-    name = forms.CharField(max_length=32, help_text="As it is called here, such as entra.")
-    kind = forms.ChoiceField(choices=[choice for choice in IdentityKind.choices if choice[0] in PRESETS])
-    issuer = forms.CharField(max_length=500, help_text="The claim iss of its tokens, letter for letter.")
-    field_order = ["kind", "name", "issuer", "audiences"]
-
-
-class TokenForm(forms.Form):
-    token = forms.CharField(
-        max_length=LONGEST,
-        widget=forms.Textarea(
-            attrs={
-                "rows": 5,
-                "class": "input code",
-                "spellcheck": "false",
-                "autocomplete": "off",
-                "placeholder": "eyJ…",
-            }
-        ),
-        help_text="It is looked at and forgotten.",
-    )
-    endpoint = forms.CharField(
-        required=False, max_length=32, help_text="Also say whether it opens this one. Empty: only whether it is good."
-    )
-
-
-class StudioProviderForm(forms.Form):
-    audiences = ProviderForm.base_fields["audiences"]
 
 
 @it_page
@@ -135,7 +70,7 @@ def it_identity_add(request: HttpRequest) -> HttpResponse:
         else:
             return _back(request, f"Tokens of “{provider.name}” are believed as soon as the gateway has its keys.")
     presets = [(kind.label, preset) for kind, preset in PRESETS.items()]
-    context = {"form": form, "presets": presets}
+    context = {"form": form, "presets": presets, "redirect_uri": callback_url("NAME")}
     return show(request, "identity/add.html", context, status=422 if form.errors else 200)
 
 
@@ -144,7 +79,8 @@ def it_identity_provider(request: HttpRequest, name: str) -> HttpResponse:
     """What can be changed of it."""
     provider = provider_for(signed_in(request), name)
     made: type[forms.Form] = StudioProviderForm if provider.kind == IdentityKind.STUDIO else ProviderForm
-    form = made(request.POST or None, initial={name: getattr(provider, name) for name in made.base_fields})
+    shown = {name: getattr(provider, name) for name in made.base_fields if name != "client_secret"}
+    form = made(request.POST or None, initial=shown)
     if request.method == "POST" and form.is_valid():
         try:
             update_provider(actor=actor_of(request), provider=provider, **_given(provider, form))
@@ -152,13 +88,17 @@ def it_identity_provider(request: HttpRequest, name: str) -> HttpResponse:
             add_problems(form, error)
         else:
             return _back(request, "Saved.")
-    context = {"form": form, "provider": provider}
+    context = {"form": form, "provider": provider, "redirect_uri": callback_url(provider.name)}
     return show(request, "identity/provider.html", context, status=422 if form.errors else 200)
 
 
 def _given(provider: IdentityProvider, form: forms.Form) -> dict[str, Any]:
-    """Changes alone, so that saving something else needs no fetch; an empty subject claim is the usual one."""
+    """Changes alone, so that saving something else needs no fetch; an empty subject claim is the usual one.
+
+    An empty secret is the one that is kept, unless there is no client any more."""
     cleaned = form.cleaned_data
+    if not cleaned.get("client_secret") and cleaned.get("client_id"):
+        cleaned.pop("client_secret", None)
     if "subject_claim" in cleaned:
         cleaned["subject_claim"] = cleaned["subject_claim"] or PRESETS[IdentityKind(provider.kind)].subject_claim
     return {name: value for name, value in cleaned.items() if value != getattr(provider, name)}

@@ -59,7 +59,8 @@ PAGES = [
     "/it/identity/providers/studio/",
     "/api/v1/docs/",
     "/accounts/password/change/",
-    "/accounts/sessions/",
+    "/profile/security/",
+    "/profile/sessions/",
 ]
 
 

@@ -1,15 +1,17 @@
 """An endpoint as rows, for pages that only show it: quicker than one that was rolled out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.test import Client
 
 from endpoints import wiring
-from endpoints.models import Deployment, Endpoint, User, Workspace
+from endpoints.models import Deployment, Endpoint, IdentityProvider, User, Workspace
 from tests.factories import CredentialFactory, DeploymentFactory, EndpointFactory
 from tests.hints import Hints
+from tests.issuer import LocalIssuer, local_issuer
 from tests.people import People
+from tests.sso import ADA, HOST, added
 
 PRIMARY, SECONDARY = "primary-key-of-churn", "secondary-key-of-churn"
 
@@ -40,3 +42,21 @@ def signed_in(people: People) -> Callable[[str | User], Client]:
         return client
 
     return sign_in
+
+
+@pytest.fixture
+def issuer(hints: object) -> Iterator[LocalIssuer]:
+    with local_issuer() as running:
+        running.clients = {"studio": "s3cret"}
+        running.person = dict(ADA)
+        yield running
+
+
+@pytest.fixture
+def lab(issuer: LocalIssuer) -> IdentityProvider:
+    return added(issuer)
+
+
+@pytest.fixture
+def browser() -> Client:
+    return Client(headers={"host": HOST})

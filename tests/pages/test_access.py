@@ -60,7 +60,8 @@ OWN = (
     "endpoint_list endpoint_create operation_list model_list model_create environment_list environment_create usage "
     "alert_list alert_rules alert_rule_create alert_channels "
     "usage_figure usage_csv activity profile_tokens workspace_members service_account_list "
-    "workspace_registries search live upload_stage workspace_switch"
+    "workspace_registries search live upload_stage workspace_switch profile_security "
+    "profile_sessions sessions_end_others"
 ).split()
 # Of the site's IT: GETs, and what only takes POST.
 OF_IT = "it_overview it_identity it_identity_add it_identity_test it_identity_provider".split()
@@ -70,7 +71,8 @@ ELSEWHERE = (
     "operation_detail operation_cancel build_log model_detail model_archive environment_detail environment_archive "
     "wizard wizard_name wizard_preflight wizard_discard role_remove service_account_change registry_remove "
     "token_revoke test_history_clear test_call_download endpoint_swagger alert_detail alert_acknowledge alert_rule "
-    "alert_rule_silence alert_rule_remove alert_channel_test alert_channel_switch alert_channel_remove"
+    "alert_rule_silence alert_rule_remove alert_channel_test alert_channel_switch alert_channel_remove "
+    "profile_security_link profile_security_unlink session_end"
 ).split()
 
 

@@ -32,7 +32,8 @@ def urls_of_all_pages(people: People, endpoint: Endpoint) -> list[str]:
     plain = (
         "endpoint_list model_list model_create environment_list environment_create operation_list usage activity "
         "alert_list alert_rules alert_rule_create alert_channels "
-        "profile_tokens workspace_members workspace_registries search account_change_password usersessions_list"
+        "profile_tokens workspace_members workspace_registries search account_change_password "
+        "profile_sessions profile_security"
     )
     of_endpoint = "detail traffic test consume metrics cost logs activity settings"
     of_deployment = "detail metrics logs spec settings"
@@ -114,9 +115,12 @@ def test_errors_for_htmx_are_a_toast(signed_in: SignedIn, churn: Endpoint) -> No
 
 
 def test_nobody_signs_up(client: Client, db: None) -> None:
-    client.post(reverse("account_signup"), {"email": "new@example.com", "password1": "x" * 20, "password2": "x" * 20})
+    answer = client.post(
+        "/accounts/signup/", {"email": "new@example.com", "password1": "x" * 20, "password2": "x" * 20}
+    )
     from endpoints.models import User
 
+    assert answer.status_code == 404
     assert not User.objects.exists()
 
 

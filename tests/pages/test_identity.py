@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from endpoints.domain.actor import SYSTEM
-from endpoints.models import Endpoint, IdentityProvider, SigningKey
+from endpoints.models import Endpoint, Event, IdentityProvider, SigningKey
 from endpoints.services.access_tokens import data_plane_token
 from endpoints.services.authentication import set_auth_mode
 from endpoints.services.identity import ensure_studio_provider
@@ -126,3 +127,27 @@ def test_keys_rotate_and_revoke(it: Client) -> None:
     assert "PRIVATE" not in page
     it.post(f"{LIST}rotate/", {"revoke": "1"})
     assert SigningKey.objects.count() == 1
+
+
+def test_a_client_is_kept_and_its_secret_never_shown(it: Client, issuer: LocalIssuer) -> None:
+    add(it, issuer.url, client_id="studio", client_secret="s3cret", label="Laboratory", creates_accounts="on")
+    provider = IdentityProvider.objects.get(name="lab")
+    assert (provider.client_secret, provider.creates_accounts, provider.trusts_email) == ("s3cret", True, False)
+    url = f"{LIST}providers/lab/"
+    pages = [it.get(url).content.decode(), it.get(LIST).content.decode()]
+    assert "/accounts/oidc/lab/login/callback/" in pages[0]
+    assert not any("s3cret" in page for page in pages)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT client_secret FROM endpoints_identityprovider WHERE name = 'lab'")
+        assert "s3cret" not in str(cursor.fetchall())
+    assert not any("s3cret" in str(vars(event)) for event in Event.objects.all())
+    data = {"audiences": "a", "subject_claim": "sub", "groups_claim": "groups", "client_id": "studio", "label": "Lab"}
+    assert it.post(url, data).status_code == 303
+    provider.refresh_from_db()
+    assert (provider.client_secret, provider.label, provider.creates_accounts) == ("s3cret", "Lab", False)
+    assert it.post(url, {**data, "client_id": ""}).status_code == 303
+    provider.refresh_from_db()
+    assert (provider.client_id, provider.client_secret) == ("", "")
+    answer = it.post(url, {**data, "client_id": "", "client_secret": "l0nely"})
+    assert answer.status_code == 422
+    assert "l0nely" not in answer.content.decode()

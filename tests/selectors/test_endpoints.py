@@ -148,6 +148,14 @@ def test_events_of_what_one_may_see(people: People, endpoint: Endpoint) -> None:
     assert not selectors.events_for(people.stranger, workspace=endpoint.workspace).exists()
 
 
+def test_what_happened_to_ones_ways_in(people: People) -> None:
+    own = EventFactory(workspace=None, actor=people.reader, verb="sign_in.succeeded")
+    tried = EventFactory(workspace=None, actor=None, subject="owner@example.com", verb="sign_in.failed")
+    EventFactory(workspace=None, actor=people.owner, verb="token.created")
+    assert list(selectors.own_security_events(people.reader)) == [own]
+    assert list(selectors.own_security_events(people.owner)) == [tried]
+
+
 def test_who_deleted_it(world: World) -> None:
     endpoint = world.endpoint("prices")
     assert selectors.tombstone_for(world.people.reader, "prices") is None

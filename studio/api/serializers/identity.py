@@ -39,6 +39,22 @@ class ProviderChangesBody(StrictSerializer):
     )
     subject_claim = serializers.CharField(required=False, help_text="oid for Entra ID, else sub, if not given.")
     groups_claim = serializers.CharField(required=False, allow_blank=True, help_text="Empty: groups do not count.")
+    client_id = serializers.CharField(
+        required=False, allow_blank=True, max_length=200, help_text="With one, people sign in to the studio through it."
+    )
+    client_secret = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=1000,
+        help_text="Kept encrypted, never shown; a public client has none.",
+    )
+    label = serializers.CharField(  # type: ignore[assignment]
+        required=False, allow_blank=True, max_length=60, help_text="On its button."
+    )
+    creates_accounts = serializers.BooleanField(required=False, help_text="Of those who have none; without any role.")
+    trusts_email = serializers.BooleanField(
+        required=False, help_text="Take its addresses although it does not say that they were verified."
+    )
     enabled = serializers.BooleanField(required=False)
 
     refused = {
@@ -72,6 +88,10 @@ class ProviderSerializer(serializers.Serializer[IdentityProvider]):
     jwks_url = serializers.CharField()
     subject_claim = serializers.CharField()
     groups_claim = serializers.CharField()
+    client_id = serializers.CharField(help_text="Empty: nobody signs in through it.")
+    label = serializers.CharField()  # type: ignore[assignment]
+    creates_accounts = serializers.BooleanField()
+    trusts_email = serializers.BooleanField()
     enabled = serializers.BooleanField()
     key_count = serializers.SerializerMethodField(help_text="Of those that are believed; the studio's own apart.")
     keys_at = serializers.DateTimeField(allow_null=True, help_text="When they were last seen there.")
