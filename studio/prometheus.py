@@ -6,7 +6,7 @@ import hashlib
 import secrets
 
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client.core import CollectorRegistry, Metric
@@ -15,6 +15,7 @@ from prometheus_client.exposition import choose_encoder
 from endpoints.selectors.monitoring import metric_families
 from endpoints.services.tokens import user_of
 
+CACHE = "process"
 KEPT_SECONDS = 5
 
 
@@ -32,10 +33,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
         return _refused(status)
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
     key = f"metrics-{hashlib.sha256(content_type.encode()).hexdigest()}"
-    body = cache.get(key)
+    body = caches[CACHE].get(key)
     if body is None:
         body = encode(_Families())
-        cache.set(key, body, KEPT_SECONDS)
+        caches[CACHE].set(key, body, KEPT_SECONDS)
     response = HttpResponse(body, content_type=content_type)
     response["Cache-Control"] = "no-store"
     return response

@@ -87,7 +87,7 @@ CACHES = {
         "LOCATION": "studio_cache",
         "OPTIONS": {"MAX_ENTRIES": 100_000},  # or who tries many addresses makes it forget the first
     },
-    "schemas": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "schemas"},
+    "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "process"},
 }
 
 LANGUAGE_CODE = "en"

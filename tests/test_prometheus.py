@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client
 from prometheus_client import parser
 from prometheus_client.openmetrics import parser as openmetrics
@@ -30,7 +30,7 @@ Found = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 @pytest.fixture(autouse=True)
 def fresh(settings: Any) -> None:
-    cache.clear()
+    caches["process"].clear()
     settings.STUDIO_METRICS_TOKEN = TOKEN
 
 
@@ -42,7 +42,7 @@ def blue(adapters: wiring.Adapters, workspace: Workspace) -> Deployment:
 
 
 def scraped(client: Client, accept: str = "") -> Found:
-    cache.clear()
+    caches["process"].clear()
     answer = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}", "Accept": accept})
     assert answer.status_code == 200
     text = answer.content.decode()

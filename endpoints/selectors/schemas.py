@@ -14,7 +14,7 @@ from endpoints.domain.request_schemas import NOTHING_KNOWN, RequestSchema, reque
 from endpoints.enums import ReplicaState
 from endpoints.models import Deployment
 
-CACHE = "schemas"  # of this process
+CACHE = "process"  # of this process
 MAX_BYTES = 2 * 1024 * 1024
 TIMEOUT_SECONDS = 2
 KEPT_SECONDS = 24 * 3600

@@ -11,7 +11,7 @@ from socketserver import ThreadingUnixStreamServer
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 
 from endpoints.domain.request_schemas import NOTHING_KNOWN
 from endpoints.enums import ReplicaState
@@ -59,7 +59,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[ModelServer]:
     folder = Path(tempfile.mkdtemp(prefix="es-"))
-    cache.clear()
+    caches["process"].clear()
     with ModelServer(folder / "s") as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
