@@ -387,6 +387,16 @@ class TestCallFactory(DjangoModelFactory):
     response_body = "[1.0]"
 
 
+class SavedRequestFactory(DjangoModelFactory):
+    class Meta:
+        model = models.SavedRequest
+
+    user = factory.SubFactory(UserFactory)
+    endpoint = factory.SubFactory(EndpointFactory)
+    name = factory.Sequence(lambda number: f"request {number}")
+    body = '{"data": [[1]]}'
+
+
 class RegistryCredentialFactory(DjangoModelFactory):
     class Meta:
         model = models.RegistryCredential

@@ -17,7 +17,7 @@ from endpoints.models.identity import IdentityProvider, SigningKey
 from endpoints.models.instance_types import InstanceType
 from endpoints.models.operations import Lease, Operation
 from endpoints.models.registries import RegistryCredential
-from endpoints.models.requests import Draft, TestCall
+from endpoints.models.requests import Draft, SavedRequest, TestCall
 from endpoints.models.site import BackupRecord, SiteState
 from endpoints.models.telemetry import CounterCursor, Sample, Usage
 from endpoints.models.totals import DeploymentTotals
@@ -59,6 +59,7 @@ __all__ = [
     "ReplicaPort",
     "RoleAssignment",
     "Sample",
+    "SavedRequest",
     "ScaleDecision",
     "Seal",
     "ServiceAccount",

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Prefetch, Q, QuerySet
 
 from endpoints.domain.errors import NotFound
-from endpoints.models import Deployment, Endpoint, Event, Operation, Replica, RoleAssignment, TestCall, User, Workspace
+from endpoints.models import Deployment, Endpoint, Event, Operation, Replica, RoleAssignment, User, Workspace
 from endpoints.permissions import ALLOWED, Action, held_by
 
 _READING = [role for role, actions in ALLOWED.items() if Action.READ in actions]
@@ -128,7 +128,3 @@ def events_for(user: User, *, endpoint: Endpoint | None = None, workspace: Works
     if workspace is not None:
         return events.filter(workspace=workspace).filter(own)
     return events.filter(own | Q(workspace=None, actor=user))
-
-
-def test_calls_of(user: User, endpoint: Endpoint) -> QuerySet[TestCall]:
-    return TestCall.objects.filter(user=user, endpoint=endpoint)

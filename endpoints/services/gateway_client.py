@@ -19,3 +19,10 @@ def gateway_client() -> httpx.Client:
 def gateway_url() -> str:
     """The base of an endpoint's URL, for this client alone."""
     return "http://gateway" if settings.STUDIO_GATEWAY_SOCKET else str(settings.STUDIO_GATEWAY_URL)
+
+
+def streaming_client() -> httpx.AsyncClient:
+    """One for each request: a connection belongs to the loop that opened it."""
+    socket = settings.STUDIO_GATEWAY_SOCKET
+    transport = httpx.AsyncHTTPTransport(uds=str(socket)) if socket else None
+    return httpx.AsyncClient(timeout=httpx.Timeout(LONGEST_SECONDS, connect=3), transport=transport)

@@ -1,6 +1,8 @@
 // data-tabs: tabs inside a page, which have no URL of their own. Arrow keys, Home and End as in the ARIA pattern.
 import { mount } from "./mount.js";
 
+const chosen = new Map(); // by the id of a set that is swapped for a newer one
+
 mount("[data-tabs]", (root) => {
   const list = root.querySelector("[data-tab-list]");
   const buttons = [...list.querySelectorAll("[data-tab]")];
@@ -13,6 +15,7 @@ mount("[data-tabs]", (root) => {
       if (panels[position]) panels[position].hidden = position !== index;
     });
     if (focus) buttons[index].focus();
+    if (root.id) chosen.set(root.id, index);
   }
 
   list.role = "tablist";
@@ -31,5 +34,5 @@ mount("[data-tabs]", (root) => {
     event.preventDefault();
     select((target + buttons.length) % buttons.length, true);
   });
-  select(0);
+  select(Math.min(chosen.get(root.id) ?? 0, buttons.length - 1));
 });

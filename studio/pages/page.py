@@ -33,12 +33,16 @@ def page(view: View) -> View:
 
 def problem(request: HttpRequest, error: StudioError) -> HttpResponse:
     """403.html, 404.html and so on in the frame; for htmx the same words as a toast, and nothing is swapped."""
-    status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
+    status = status_of(error)
     if is_fragment(request):
         response = HttpResponse(str(error), status=status, content_type="text/plain")
         return with_toast(response, str(error), level="error")
     template = f"{status}.html" if status in (403, 404) else "error.html"
     return render(request, template, {"error": error, "status": status}, status=status)
+
+
+def status_of(error: StudioError) -> int:
+    return next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
 
 
 def is_fragment(request: HttpRequest) -> bool:
