@@ -59,8 +59,9 @@ def _fields(schema: Any, sample: Any, path: tuple[str | int, ...]) -> Iterator[F
 def _is_frame(sample: Mapping[str, Any]) -> bool:
     """A table in pandas' split form."""
     columns, data = sample.get("columns"), sample.get("data")
-    rows = isinstance(columns, list) and isinstance(data, list) and data and isinstance(data[0], list)
-    return bool(rows) and len(data[0]) == len(columns)
+    if not (isinstance(columns, list) and isinstance(data, list) and data and isinstance(data[0], list)):
+        return False
+    return len(data[0]) == len(columns)
 
 
 def _of_frame(sample: Mapping[str, Any], path: tuple[str | int, ...]) -> Iterator[FormField]:

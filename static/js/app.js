@@ -19,6 +19,7 @@ const onDemand = {
   "[data-upload]": () => Promise.all([import("./upload.js"), import("./staged-upload.js")]),
   "[data-log]": () => import("./logs.js"),
   "form[data-test]": () => Promise.all([import("./testtab.js"), import("./test-file.js")]),
+  "[data-test-chat]": () => import("./test-chat.js"),
   "[data-test-fields]": () => import("./test-fields.js"),
   "[data-response]": () => import("./test-response.js"),
   "[data-tabs]": () => import("./tabsets.js"),

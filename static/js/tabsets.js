@@ -28,11 +28,12 @@ mount("[data-tabs]", (root) => {
     button.addEventListener("click", () => select(index));
   });
   list.addEventListener("keydown", (event) => {
-    const index = buttons.indexOf(document.activeElement);
-    const target = { ArrowRight: index + 1, ArrowLeft: index - 1, Home: 0, End: buttons.length - 1 }[event.key];
+    const shown = buttons.filter((button) => !button.hidden);
+    const index = shown.indexOf(document.activeElement);
+    const target = { ArrowRight: index + 1, ArrowLeft: index - 1, Home: 0, End: shown.length - 1 }[event.key];
     if (target === undefined) return;
     event.preventDefault();
-    select((target + buttons.length) % buttons.length, true);
+    select(buttons.indexOf(shown[(target + shown.length) % shown.length]), true);
   });
   select(Math.min(chosen.get(root.id) ?? 0, buttons.length - 1));
 });

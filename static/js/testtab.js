@@ -21,6 +21,12 @@ mount("form[data-test]", (form) => {
   });
   cancel.addEventListener("click", () => running?.abort());
   follow(form);
+  // Enter in the name of a request that is to be saved is no wish to send it.
+  form.elements.save_as?.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    form.querySelector("[data-test-save]").click();
+  });
 });
 
 // The code beside the form says what the form says, once somebody looks at it.
@@ -63,6 +69,7 @@ async function sent(form, signal, show) {
     setTimeout(noted, HISTORY_MS);
   } finally {
     show(false);
+    tell(form, "test:over", signal.aborted ? "Cancelled." : "");
   }
 }
 
@@ -76,13 +83,24 @@ async function streamed(form, area, answer, signal) {
   const whole = [];
   for await (const line of linesOf(response)) {
     if (line.head) answer.open(line.head);
-    if (line.bytes) answer.add(whole[whole.push(bytesOf(line.bytes)) - 1]);
+    if (line.bytes) pieceOf(line, whole, answer, form);
     if (line.end === undefined) continue;
     put(area, line.end);
     keepWhole(area.querySelector("[data-response]"), whole);
     return;
   }
   throw new Error("It broke off in the middle.");
+}
+
+function pieceOf({ bytes }, whole, answer, form) {
+  const piece = bytesOf(bytes);
+  whole.push(piece);
+  answer.add(piece);
+  tell(form, "test:piece", piece);
+}
+
+function tell(form, name, detail) {
+  form.dispatchEvent(new CustomEvent(name, { detail }));
 }
 
 // Both deployments answer before anything is shown.

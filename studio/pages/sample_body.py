@@ -10,16 +10,20 @@ from endpoints.selectors.schemas import request_schema
 PLACEHOLDER: dict[str, Any] = {"input_data": []}
 
 
-def sample_body(deployments: list[Deployment], history: list[TestCall] | None = None) -> Any:
-    """The sample of the first model or server that has one; else what was sent last and answered; else an empty
-    frame."""
+def sample_body(deployments: list[Deployment]) -> Any:
+    """The sample of the first model or server that has one, else an empty frame."""
     for deployment in deployments:
         if sample := _own_sample(deployment) or request_schema(deployment).sample:
             return sample
-    for call in history or []:
+    return PLACEHOLDER
+
+
+def last_answered(history: list[TestCall]) -> Any:
+    """What was sent last and answered well; None where that was no JSON."""
+    for call in history:
         if call.status == 200 and (body := _parsed(call.request_body)) is not None:
             return body
-    return PLACEHOLDER
+    return None
 
 
 def sample_and_schema(deployments: list[Deployment]) -> tuple[Any, Mapping[str, Any]]:

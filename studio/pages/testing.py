@@ -1,6 +1,7 @@
 """The Test tab: send a request as yourself, and see where its time went."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,13 +13,15 @@ from endpoints.domain.errors import Invalid
 from endpoints.domain.request_forms import form_fields
 from endpoints.domain.requests import WITHOUT_BODY, ScoringRequest, headers_in
 from endpoints.models import Deployment, Endpoint, SavedRequest, TestCall
+from endpoints.permissions import Action, require
 from endpoints.selectors.requests import saved_requests_for, test_call_for, test_calls_of
 from endpoints.services.comparison import compare
 from endpoints.services.invoke import Answer, invoke
 from studio.actors import actor_of, signed_in
 from studio.pages.endpoint_frame import endpoint_frame, scoring_uri
+from studio.pages.forms import whole_number
 from studio.pages.page import page, show
-from studio.pages.sample_body import sample_and_schema, sample_body
+from studio.pages.sample_body import PLACEHOLDER, last_answered, sample_and_schema
 from studio.pages.snippets import PIN, Call, snippets_of, token_url
 from studio.pages.testing_answers import compared, shown
 from studio.pages.testing_forms import (
@@ -50,23 +53,40 @@ def endpoint_test(request: HttpRequest, name: str) -> HttpResponse:
 def _context(request: HttpRequest, name: str) -> dict[str, Any]:
     """What both the page and an answer need, and what stands in the form."""
     context = endpoint_frame(request, name, "endpoint_test")
-    endpoint, deployments = context["endpoint"], context["deployments"]
-    history = list(test_calls_of(signed_in(request), endpoint)[:HISTORY])
-    saved = list(saved_requests_for(signed_in(request), endpoint))
-    opened = _opened(request, saved)
-    asked = posted(request) if request.method == "POST" else _asked(request, history, opened, deployments)
-    runnable = [item for item in deployments if item.serving_generation]
-    return context | {
-        "history": history,
-        "saved": saved,
-        "opened": opened,
-        "opened_link": request.build_absolute_uri(f"{request.path}?saved={opened.pk}") if opened else "",
-        "own": opened is not None and opened.user_id == signed_in(request).pk,
+    endpoint = context["endpoint"]
+    context |= {
+        "history": list(test_calls_of(signed_in(request), endpoint)[:HISTORY]),
+        "saved": list(saved_requests_for(signed_in(request), endpoint)),
+        "runnable": [item for item in context["deployments"] if item.serving_generation],
+    }
+    context |= {**_opened(request, context["saved"]), "file_limit": file_limit(context["runnable"])}
+    if context["rights"]["score"]:
+        context |= _form(request, context)
+    return context
+
+
+def _opened(request: HttpRequest, saved: list[SavedRequest]) -> dict[str, Any]:
+    """The saved request that the address names, whose it is, and its address for others."""
+    wanted = request.GET.get("saved", "")
+    opened = next((item for item in saved if str(item.pk) == wanted), None)
+    if opened is None:
+        return {"opened": None}
+    link = request.build_absolute_uri(f"{request.path}?saved={opened.pk}")
+    return {"opened": opened, "opened_link": link, "own": opened.user_id == signed_in(request).pk}
+
+
+def _form(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    history: list[TestCall] = context["history"]
+    endpoint, opened = context["endpoint"], context["opened"]
+    asked = posted(request) if request.method == "POST" else _asked(request, endpoint, history, opened)
+    sample, schema = sample_and_schema(_targets(context["deployments"], asked.deployment))
+    if asked.body is None:
+        earlier = [] if request.GET.get("sample") else history
+        asked = replace(asked, body=json.dumps(sample or last_answered(earlier) or PLACEHOLDER, indent=2))
+    return {
         "asked": asked,
         "pinned": asked.deployment,
-        "runnable": runnable,
-        "file_limit": file_limit(runnable),
-        "fields": _fields(_targets(deployments, asked.deployment)) if context["rights"]["score"] else (),
+        "fields": _fields(schema, sample),
         "snippets": snippets_of(_as_code(endpoint, asked)),
     }
 
@@ -75,38 +95,26 @@ def _targets(deployments: list[Deployment], pinned: str) -> list[Deployment]:
     return [item for item in deployments if item.name == pinned] or deployments
 
 
-def _opened(request: HttpRequest, saved: list[SavedRequest]) -> SavedRequest | None:
-    wanted = request.GET.get("saved", "")
-    return next((item for item in saved if str(item.pk) == wanted), None)
-
-
-def _asked(
-    request: HttpRequest, history: list[TestCall], opened: SavedRequest | None, deployments: list[Deployment]
-) -> Asked:
-    """From the saved request, the call or the sample that the address names."""
+def _asked(request: HttpRequest, endpoint: Endpoint, history: list[TestCall], opened: SavedRequest | None) -> Asked:
+    """From the saved request or the call that the address names, else without a body."""
+    call = _replayed(request, endpoint, history)
+    asked = of_saved(opened) if opened else of_call(call) if call else Asked(body=None)
     pinned = request.GET.get("deployment")
-    call = _replayed(request, history)
-    if opened is not None:
-        asked = of_saved(opened)
-    elif call is not None:
-        asked = of_call(call)
-    else:
-        earlier = [] if request.GET.get("sample") else history
-        sample = sample_body(_targets(deployments, pinned or ""), earlier)
-        asked = Asked(body=json.dumps(sample, indent=2))
     return asked if pinned is None else replace(asked, deployment=pinned)
 
 
-def _replayed(request: HttpRequest, history: list[TestCall]) -> TestCall | None:
+def _replayed(request: HttpRequest, endpoint: Endpoint, history: list[TestCall]) -> TestCall | None:
     wanted = request.GET.get("call", "")
     if wanted == LAST:
         return next(iter(history), None)
-    return next((call for call in history if str(call.pk) == wanted), None)
+    found = next((call for call in history if str(call.pk) == wanted), None)
+    if found is None and (number := whole_number(wanted)) is not None:
+        return test_calls_of(signed_in(request), endpoint).filter(pk=number).first()  # a shared one may be older
+    return found
 
 
-def _fields(deployments: list[Deployment]) -> list[dict[str, Any]]:
+def _fields(schema: Mapping[str, Any], sample: Any) -> list[dict[str, Any]]:
     """Each with its path and its choices as JSON; empty where the schema is unknown or no matter for a form."""
-    sample, schema = sample_and_schema(deployments)
     return [
         {"field": each, "path": json.dumps(each.path), "choices": [(json.dumps(item), item) for item in each.choices]}
         for each in form_fields(schema, sample)
@@ -115,6 +123,7 @@ def _fields(deployments: list[Deployment]) -> list[dict[str, Any]]:
 
 def _sent(request: HttpRequest, name: str) -> HttpResponse:
     context = _context(request, name)
+    require(signed_in(request), Action.SCORE, context["endpoint"])
     asked: Asked = context["asked"]
     status = 200
     try:
@@ -154,9 +163,9 @@ def _as_code(endpoint: Endpoint, asked: Asked, file: str = "") -> Call:
     pin = ((PIN, asked.deployment),) if asked.deployment else ()
     kind = () if asked.method in WITHOUT_BODY else (("Content-Type", asked.content_type),)
     try:
-        body, is_json = json.dumps(json.loads(asked.body)), True
+        body, is_json = json.dumps(json.loads(asked.body or "")), True
     except (ValueError, RecursionError):
-        body, is_json = asked.body, False
+        body, is_json = asked.body or "", False
     return Call(
         url=scoring_uri(endpoint).removesuffix("/score") + asked.path,
         body=body,

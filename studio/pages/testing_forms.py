@@ -19,7 +19,8 @@ AUTHENTICATION = ((ME, "As you"), (GIVEN, "A key or token of yours"), (NOBODY, "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What stands in the form. A credential is never put back into it. `note` says what could not be."""
+    """What stands in the form. A credential is never put back into it. `note` says what could not be. A body
+    that is None is the sample."""
 
     method: str = "POST"
     path: str = "/score"
@@ -27,7 +28,7 @@ class Asked:
     content_type: str = "application/json"
     deployment: str = ""
     authentication: str = ME
-    body: str = ""
+    body: str | None = ""
     note: str = ""
 
     @property
@@ -93,7 +94,7 @@ def file_limit(deployments: list[Deployment]) -> int:
 
 def scoring_request(request: HttpRequest, asked: Asked, limit: int) -> ScoringRequest:
     """Invalid on `file` and `credential`; the rest is checked where it is sent."""
-    body, content_type = asked.body.encode(), asked.content_type
+    body, content_type = (asked.body or "").encode(), asked.content_type
     file = request.FILES.get("file")
     if isinstance(file, UploadedFile):
         body, content_type = _file(file, limit), _type_of(file)
@@ -108,7 +109,7 @@ def scoring_request(request: HttpRequest, asked: Asked, limit: int) -> ScoringRe
     )
 
 
-def _file(file: UploadedFile, limit: int) -> bytes:
+def _file(file: "UploadedFile[bytes]", limit: int) -> bytes:
     size = file.size or 0
     if size > limit:
         raise Invalid({"file": f"{file.name} has {filesizeformat(size)}; at most {filesizeformat(limit)} can be sent."})
@@ -116,7 +117,7 @@ def _file(file: UploadedFile, limit: int) -> bytes:
     return content
 
 
-def _type_of(file: UploadedFile) -> str:
+def _type_of(file: "UploadedFile[bytes]") -> str:
     return file.content_type or "application/octet-stream"
 
 

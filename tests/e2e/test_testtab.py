@@ -34,12 +34,21 @@ def counted(last):
     finally:
         print("the generator was closed", flush=True)
 
+def spoken(words):
+    for word in words:
+        yield "data: %s\\n\\n" % json.dumps({"choices": [{"delta": {"content": word}}]})
+    yield "data: [DONE]\\n\\n"
+
 @rawhttp
 def run(request):
     body = request.get_data(False)
     text = body.decode("utf-8", "replace")
     if "fail" in text:
         raise ValueError("no such customer")
+    if "messages" in text:
+        heard = [each["content"] for each in json.loads(text)["messages"]]
+        said = spoken(["I heard ", str(len(heard)), ", last: ", heard[-1]])
+        return AMLResponse(said, 200, {"Content-Type": "text/event-stream"})
     if "count" in text:
         return AMLResponse(counted(3 if "short" in text else 3000), 200, {"Content-Type": "text/event-stream"})
     told = {"bytes": len(body), "type": request.headers.get("Content-Type"), "mark": request.headers.get("X-Mark")}
@@ -305,6 +314,23 @@ def test_what_must_not_be_sent_is_said_at_its_field(page: Page) -> None:
     page.get_by_label("Headers, one in a line").fill("X-Mark: eight")
     expect(page.locator("[data-test-code]").get_by_text("/obliging/other").first).to_be_visible()
     expect(page.locator("[data-test-code]").get_by_text("X-Mark: eight").first).to_be_visible()
+
+
+def test_a_chat_grows_word_by_word(page: Page) -> None:
+    _open(page)
+    expect(page.get_by_role("tab", name="Chat")).to_be_hidden()
+    page.get_by_text("POST /score", exact=True).first.click()
+    page.get_by_label("Path under the endpoint").fill("/score?/chat/completions")
+    page.get_by_role("tab", name="Chat").click()
+    _write(page, '{"model": "m"}')
+    for number, text in enumerate(("hello", "and again")):
+        page.get_by_label("Message").fill(text)
+        page.get_by_label("Message").press("Enter")
+        expect(page.locator(".chat-assistant").nth(number)).to_contain_text(f"I heard {1 + 2 * number}, last: {text}")
+    wait_for(lambda: len(_written(page)["messages"]) == 4)
+    assert _written(page)["model"] == "m"
+    _check(page)
+    _shoot(page, "chat")
 
 
 def test_without_javascript_it_is_a_form(browser: Browser, studio: RunningStudio) -> None:

@@ -186,7 +186,7 @@ def streamed(person: Any, form: dict[str, str]) -> tuple[int, list[dict[str, Any
     async def read() -> tuple[int, list[dict[str, Any]]]:
         client = AsyncClient()
         await client.aforce_login(person)
-        answer = await client.post(STREAM, form)
+        answer: Any = await client.post(STREAM, form)
         if not answer.streaming:
             return answer.status_code, [answer.json()] if answer.content else []
         pieces = [piece async for piece in answer.streaming_content]
