@@ -165,15 +165,15 @@ def test_the_form_and_the_text_follow_each_other(page: Page, theme: str) -> None
     _open(page)
     assert _written(page) == {"age": 40, "city": "Rome", "member": True}
     page.get_by_role("tab", name="Form").click()
-    page.get_by_label("age").fill("41")
-    page.get_by_label("city").select_option(label="Oslo")
-    page.get_by_label("member").select_option("false")
+    page.get_by_label("age", exact=True).fill("41")
+    page.get_by_label("city", exact=True).select_option(label="Oslo")
+    page.get_by_label("member", exact=True).select_option("false")
     assert _written(page) == {"age": 41, "city": "Oslo", "member": False}
-    page.get_by_label("age").fill("")
+    page.get_by_label("age", exact=True).fill("")
     assert _written(page)["age"] == 41  # an empty field is no number
-    page.get_by_label("city").focus()
+    page.get_by_label("city", exact=True).focus()
     _write(page, '{"age": 7, "city": "Rome", "member": true}')
-    expect(page.get_by_label("age")).to_have_value("7")
+    expect(page.get_by_label("age", exact=True)).to_have_value("7")
     expect(_send(page)).to_contain_text("200")
     _check(page)
     _shoot(page, f"form-{theme}-wide")

@@ -177,7 +177,7 @@ def test_the_tab_asks_the_database_the_same(
         assert client.get(URL).status_code == 200
 
 
-QUERIES = 14
+QUERIES = 16
 
 
 def streamed(person: Any, form: dict[str, str]) -> tuple[int, list[dict[str, Any]]]:
