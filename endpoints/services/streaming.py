@@ -78,6 +78,7 @@ class _Exchange:
 
     async def parts(self, outgoing: httpx.Request) -> AsyncGenerator[Opening | bytes, None]:
         client = streaming_client()
+        self._started = time.perf_counter()
         try:
             async with asyncio.timeout(self._seconds_left):
                 self._response = await client.send(outgoing, stream=True)

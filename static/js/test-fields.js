@@ -14,6 +14,7 @@ mount("[data-test-fields]", (box) => {
     if (field) write(textarea, field);
     event.stopPropagation();
   });
+  box.addEventListener("focusout", () => setTimeout(show)); // what was no value becomes the text's again
   textarea.addEventListener("input", show);
   show();
 });
@@ -27,12 +28,12 @@ function parsed(text) {
 }
 
 function showIn({ input, path }, body) {
-  if (input === document.activeElement) return;
+  if (input === document.activeElement && input.tagName === "INPUT") return; // somebody types there
   const value = valueAt(body, path);
   const fits = value !== null && typeof value === "object" ? undefined : value;
   if (input.dataset.kind === "choice" || input.dataset.kind === "boolean") input.value = JSON.stringify(fits) ?? "";
   else input.value = fits === undefined || fits === null ? "" : String(fits);
-  input.setCustomValidity("");
+  input.removeAttribute("aria-invalid");
 }
 
 function write(textarea, { input, path }) {
