@@ -260,7 +260,7 @@ def test_saved_shared_and_replayed(page: Page, studio: RunningStudio) -> None:
     expect(_send(page)).to_contain_text('"mark": "seven"')
     page.get_by_text("Save this request").click()
     page.get_by_label("Name").fill("the usual")
-    page.get_by_label("For", exact=True).select_option("1")
+    page.locator("select[name=save_shared]").select_option("1")
     page.get_by_role("button", name="Save", exact=True).click()
     page.wait_for_url("**/?saved=*")
     saved = page.locator("#saved")
