@@ -9,12 +9,14 @@ from endpoints.models.assets import (
     VersionedAsset,
 )
 from endpoints.models.autoscale import AutoscaleSetting, ScaleDecision
+from endpoints.models.budgets import Budget, BudgetCrossing
 from endpoints.models.deployments import Deployment, DeploymentRevision, Replica, ReplicaPort, default_probe
 from endpoints.models.endpoints import Credential, Endpoint, GatewayState
 from endpoints.models.events import Event
 from endpoints.models.identity import IdentityProvider, SigningKey
 from endpoints.models.instance_types import InstanceType
 from endpoints.models.operations import Lease, Operation
+from endpoints.models.quota import Quota, QuotaRequest, SiteLimits
 from endpoints.models.registries import RegistryCredential
 from endpoints.models.requests import Draft, TestCall
 from endpoints.models.telemetry import CounterCursor, Sample, Usage
@@ -24,6 +26,8 @@ from endpoints.models.workspaces import RoleAssignment, ServiceAccount, ServiceS
 __all__ = [
     "Artifact",
     "AutoscaleSetting",
+    "Budget",
+    "BudgetCrossing",
     "CodeVersion",
     "CounterCursor",
     "Credential",
@@ -41,6 +45,8 @@ __all__ = [
     "ModelVersion",
     "Operation",
     "PersonalToken",
+    "Quota",
+    "QuotaRequest",
     "RegistryCredential",
     "Replica",
     "ReplicaPort",
@@ -50,6 +56,7 @@ __all__ = [
     "ServiceAccount",
     "ServiceSecret",
     "SigningKey",
+    "SiteLimits",
     "TestCall",
     "Usage",
     "User",
