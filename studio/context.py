@@ -6,6 +6,7 @@ from django.http import HttpRequest
 
 from endpoints.enums import OperationState
 from endpoints.selectors.endpoints import operations_for, workspaces_for
+from endpoints.selectors.quota import pending_requests
 from studio.workspaces import current_workspace
 
 
@@ -18,4 +19,5 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "workspaces": list(workspaces_for(user)),
         "workspace": current_workspace(request),
         "running_operations": operations_for(user).filter(state=OperationState.RUNNING).count(),
+        "quota_requests": pending_requests(user).count() if user.is_staff else 0,
     }

@@ -155,11 +155,15 @@ def _scope(name: str, quota: Quota, among: QuerySet[Deployment], besides: UUID |
 
 
 def arithmetic(
-    workspace: Workspace, instance_type: InstanceType, count: int, *, deployment: Deployment | None = None, is_new: bool
+    workspace: Workspace, instance_type: InstanceType, count: int, *, deployment: Deployment | None = None
 ) -> list[Line]:
-    """What so many instances would make of every quota that there is: before it is asked for."""
-    besides = deployment.pk if deployment is not None and not is_new else None
-    size, percent = size_of(instance_type), site_limits_row().reserve_percent
+    """What so many instances would make of every quota that there is, before they are asked for: of a deployment, or
+    of one more."""
+    scopes = scopes_of(workspace, besides=deployment.pk if deployment else None)
+    return lines_of(scopes, size_of(instance_type), count, percent=site_limits_row().reserve_percent)
+
+
+def lines_of(scopes: Iterable[Scope], size: Size, count: int, *, percent: int) -> list[Line]:
     asked = of_instances({size: count}) | {"deployments": Decimal(1)}
     needed = of_instances({size: with_reserve(count, percent)}) | {"deployments": Decimal(1)}
     return [
@@ -171,7 +175,7 @@ def arithmetic(
             asked=asked[name],
             reserve=needed[name] - asked[name],
         )
-        for scope in scopes_of(workspace, besides=besides)
+        for scope in scopes
         for name, limit in scope.limits.items()
         if needed.get(name)
     ]

@@ -11,12 +11,12 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from endpoints.domain.budgets import Commitment, hours_ahead, period, resets
+from endpoints.domain.budgets import Commitment, hours_ahead, money, period, resets
 from endpoints.domain.errors import BudgetExceeded, Invalid, OutOfQuota
 from endpoints.domain.quota import OF_INSTANCES, Line, Standing, instances_told, per_hour, taken, with_reserve
 from endpoints.enums import BudgetAction
 from endpoints.models import Budget, Deployment, Endpoint, SiteLimits, Workspace
-from endpoints.selectors.budgets import budgets_on, covers, deployments_under, spent_under
+from endpoints.selectors.budgets import budgets_of, budgets_on, covers, deployments_under, spent_under
 from endpoints.selectors.quota import Scope, scopes_of, site_limits_row, standings
 
 NOBODY: Mapping[str, Decimal] = {}
@@ -138,18 +138,29 @@ def check_budgets(
     lock_capacity(). Raises BudgetExceeded."""
     if more <= 0:
         return
-    now = timezone.now()
     for budget in _locked_budgets(endpoint):
-        if budget.action == BudgetAction.NOTIFY or (waking and budget.action == BudgetAction.STOP_SCALE_OUT):
+        if waking and budget.action == BudgetAction.STOP_SCALE_OUT:
             continue
-        found = commitment(budget, more, now=now, besides=besides)
-        if acts(budget, now=now):
-            raise BudgetExceeded(
-                f"Budget “{budget.name}” of {budget.amount:,.2f} is used up: {budget.get_action_display().lower()}. "
-                f"{resets(found.resets_at)}"
-            )
-        if not found.fits:
-            raise BudgetExceeded(found.told())
+        if fault := _fault(budget, more, now=timezone.now(), besides=besides):
+            raise BudgetExceeded(fault)
+
+
+def budget_fault(workspace: Workspace, endpoint: Endpoint | None, more: Decimal) -> str:
+    """What would forbid it now, without a lock: for whoever wants to know before. Of an endpoint that is to be made,
+    only the workspace's budgets are known."""
+    found = budgets_on(endpoint) if endpoint else budgets_of(workspace).filter(endpoint=None)
+    faults = (_fault(budget, more, now=timezone.now()) for budget in found)
+    return next((fault for fault in faults if fault), "") if more > 0 else ""
+
+
+def _fault(budget: Budget, more: Decimal, *, now: datetime, besides: Deployment | None = None) -> str:
+    if budget.action == BudgetAction.NOTIFY:
+        return ""
+    if acts(budget, now=now):
+        action = budget.get_action_display().lower()
+        return f"Budget “{budget.name}” of {money(budget.amount)} is used up: {action}. {resets(period(now)[1])}"
+    found = commitment(budget, more, now=now, besides=besides)
+    return "" if found.fits else found.told()
 
 
 def _locked_budgets(endpoint: Endpoint) -> list[Budget]:

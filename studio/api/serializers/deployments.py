@@ -244,7 +244,10 @@ class DeploymentSerializer(serializers.Serializer[Any]):
     scale_to_zero_after = serializers.IntegerField(
         allow_null=True, help_text="Seconds without a request until no replica runs; null: never."
     )
-    sleep = serializers.ChoiceField(SleepState.choices, help_text="asleep: the next request starts its replicas.")
+    sleep = serializers.ChoiceField(
+        SleepState.choices, help_text="asleep: the next request starts its replicas. stopped: a person does."
+    )
+    sleep_reason = serializers.CharField(help_text="Why it was stopped, or cannot wake.")
     generation = serializers.IntegerField(help_text="Counts the changes of what runs; the ETag.")
     serving_generation = serializers.IntegerField(allow_null=True, help_text="Which one answers now.")
     ready_replicas = serializers.SerializerMethodField(help_text="Ready, and the gateway sends them requests.")
