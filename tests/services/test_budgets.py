@@ -71,7 +71,7 @@ def test_a_threshold_is_told_once_in_a_month(world: World, dollar: InstanceType,
     assert found.spent == 79 == spent_under(found, now=NOW)
     assert [row.percent for row in BudgetCrossing.objects.order_by("percent")] == [50]
     spend(made, 21, at=NOW - timedelta(days=5))
-    look()
+    look(NOW + timedelta(minutes=5))
     assert [row.percent for row in BudgetCrossing.objects.order_by("percent")] == [50, 80, 100]
     assert told("budget.reached") == 3
     assert BudgetCrossing.objects.filter(notified_at=None).count() == 3
