@@ -148,6 +148,12 @@ class Line:
         )
 
 
+def heading(resource: str) -> str:
+    """Its label where nothing stands before it."""
+    label = RESOURCES[resource]
+    return label if resource == "vcpu" else label[0].upper() + label[1:]
+
+
 def amount(resource: str, value: Decimal | int) -> str:
     """For people."""
     if resource == "memory_mib":

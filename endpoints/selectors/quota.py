@@ -10,7 +10,18 @@ from uuid import UUID
 from django.db.models import Count, F, QuerySet
 
 from endpoints.domain.errors import NotFound
-from endpoints.domain.quota import RESOURCES, Amounts, Line, Size, Standing, of_instances, taken, together, with_reserve
+from endpoints.domain.quota import (
+    RESOURCES,
+    Amounts,
+    Line,
+    Size,
+    Standing,
+    heading,
+    of_instances,
+    taken,
+    together,
+    with_reserve,
+)
 from endpoints.domain.rollouts import surge_of
 from endpoints.enums import ProvisioningState, ReplicaState, RequestState
 from endpoints.models import (
@@ -190,13 +201,13 @@ class Account:
     used: Amounts
 
     def rows(self) -> list[dict[str, object]]:
-        return [self._row(name, label) for name, label in RESOURCES.items()]
+        return [self._row(name) for name in RESOURCES]
 
-    def _row(self, name: str, label: str) -> dict[str, object]:
+    def _row(self, name: str) -> dict[str, object]:
         limit, used = getattr(self.quota, name), self.used[name]
         share = 0 if not limit else min(999, int(used * 100 / Decimal(limit)))
         over = limit is not None and used > limit
-        return {"resource": name, "label": label, "used": used, "limit": limit, "percent": share, "over": over}
+        return {"resource": name, "label": heading(name), "used": used, "limit": limit, "percent": share, "over": over}
 
 
 def account_of(workspace: Workspace) -> Account:

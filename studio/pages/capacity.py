@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from endpoints.domain.quota import Line, amount
+from endpoints.domain.quota import Line, amount, heading
 from endpoints.models import Deployment, Draft, InstanceType, Workspace
 from endpoints.selectors.quota import arithmetic, lines_of, scopes_of, site_limits_row, size_of
 from studio.pages.forms import whole_number
@@ -26,7 +26,7 @@ def quota_table(
 def _row(line: Line) -> dict[str, Any]:
     names = ("asked", "reserve", "in_use", "limit", "left")
     told = {name: amount(line.resource, getattr(line, name)) for name in names}
-    return {"label": line.label, "scope": line.scope, "fits": line.fits, **told}
+    return {"label": heading(line.resource), "scope": line.scope, "fits": line.fits, **told}
 
 
 def prices(instance_type: InstanceType, count: int) -> dict[str, Decimal]:

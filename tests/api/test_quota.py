@@ -90,7 +90,9 @@ def test_out_of_quota_is_a_problem_with_the_arithmetic(owner: APIClient, world: 
     url = "/api/v1/endpoints/prices/deployments/blue/"
     answer = owner.patch(url, {"instance_count": 2})
     problem(answer, 422, "OutOfQuota")
-    assert "2 asked for and 1 of reserve make 3; 0 of 2 are in use" in fields(answer)["instance_count"]
+    (error,) = answer.json()["errors"]
+    assert error["field"] == "instance_count"
+    assert "2 asked for and 1 of reserve make 3; 0 of 2 are in use" in error["message"]
 
 
 def test_budgets_are_made_read_changed_and_deleted(

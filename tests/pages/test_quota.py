@@ -160,13 +160,13 @@ def test_the_list_of_workspaces_asks_the_same_for_three_as_for_one(
 ) -> None:
     it = signed_in("staff")
     it.get(IT)
-    with django_assert_num_queries(25):
+    with django_assert_num_queries(28):
         it.get(IT)
     for _ in range(2):
         endpoint = EndpointFactory(workspace=WorkspaceFactory())
         DeploymentFactory(endpoint=endpoint, replicas=1)
         QuotaRequestFactory(workspace=endpoint.workspace)
-    with django_assert_num_queries(25):
+    with django_assert_num_queries(28):
         it.get(IT)
 
 
@@ -177,14 +177,14 @@ def test_the_wizard_shows_the_arithmetic_and_the_price(signed_in: SignedIn, draf
     limit(workspace, vcpu=50)
     client = signed_in("owner")
     page = client.get(reverse("wizard", args=[draft.pk, "compute"])).content.decode()
-    assert "$0.2 per hour" in page
+    assert "$0.2000 per hour" in page
     assert "$146.00 per month of 730 hours" in page
     assert "Needs 64 vCPU, reserve included; 50 left of workspace “research”." in page
     part = client.get(reverse("wizard_capacity", args=[draft.pk]), {"instance_type": "four", "instance_count": "10"})
     row = part.context["capacity"]["rows"][0]
     names = ("label", "asked", "reserve", "in_use", "limit", "left", "fits")
     assert [row[name] for name in names] == ["vCPU", "40", "8", "0", "50", "2", True]
-    assert "$2 per hour" in part.content.decode()
+    assert "$2.0000 per hour" in part.content.decode()
     assert "$1,460.00 per month" in part.content.decode()
     many = client.get(reverse("wizard_capacity", args=[draft.pk]), {"instance_type": "four", "instance_count": "11"})
     assert "ask for more quota" in many.content.decode()
