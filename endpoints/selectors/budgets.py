@@ -29,6 +29,14 @@ def budgets_on(endpoint: Endpoint) -> QuerySet[Budget]:
     return _with_names(Budget.objects.filter(whose))
 
 
+def budgets_shown(user: User, endpoint: Endpoint) -> QuerySet[Budget]:
+    """Of these, what the person may see: what is spent elsewhere is for who may look there."""
+    if user.is_staff:
+        return budgets_on(endpoint)
+    mine = Q(endpoint=endpoint) | Q(workspace__in=workspaces_for(user)) | Q(owner=user)
+    return budgets_on(endpoint).filter(mine)
+
+
 def owner_budgets() -> QuerySet[Budget]:
     """Of people, over all workspaces: IT's."""
     return _with_names(Budget.objects.exclude(owner=None))

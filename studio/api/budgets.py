@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from endpoints.domain.errors import Invalid
 from endpoints.models import Budget, User
 from endpoints.permissions import Action, require
-from endpoints.selectors.budgets import budget_for, budgets_of, budgets_on, owner_budgets
+from endpoints.selectors.budgets import budget_for, budgets_of, budgets_shown, owner_budgets
 from endpoints.selectors.endpoints import workspace_for
 from endpoints.services.budgets import create_budget, delete_budget, update_budget
 from studio.api.identity import ITView
@@ -54,8 +54,8 @@ class EndpointBudgets(StudioView):
     def get(self, request: Request, name: str) -> Response:
         """List the budgets of an endpoint.
 
-        All under which it spends: its own, its workspace's, its owner's."""
-        return paged(self, budgets_on(self.endpoint(name)), BudgetSerializer, ordering="created_at")
+        Its own, and those of its workspace and its owner that you may see."""
+        return paged(self, budgets_shown(self.person, self.endpoint(name)), BudgetSerializer, ordering="created_at")
 
     @extend_schema(request=BudgetBody, responses={201: BudgetSerializer})
     def post(self, request: Request, name: str) -> Response:

@@ -57,6 +57,14 @@ def test_of_an_endpoint_it_stands_on_its_cost_tab(signed_in: SignedIn, churn: En
     assert "Edit" not in page.split('id="budgets"')[1].split("</section>")[0]
 
 
+def test_a_persons_budget_is_not_shown_to_others(signed_in: SignedIn, churn: Endpoint, people: People) -> None:
+    Endpoint.objects.update(created_by=people.owner)
+    BudgetFactory(workspace=None, owner=people.owner, name="hers alone")
+    url = reverse("endpoint_cost", args=["churn"])
+    for who, shown in (("owner", True), ("staff", True), ("reader", False)):
+        assert ("hers alone" in signed_in(who).get(url).content.decode()) == shown
+
+
 @pytest.mark.parametrize(
     ("given", "field"),
     [
