@@ -38,7 +38,9 @@ class CodeConfiguration(StrictSerializer):
 
 
 class RequestSettings(StrictSerializer):
-    request_timeout_ms = serializers.IntegerField(required=False, help_text="1 to 180000; 5000 if not given.")
+    request_timeout_ms = serializers.IntegerField(
+        required=False, help_text="1 to the site's limit, 180000 unless IT sets another; 5000 if not given."
+    )
     max_concurrent_requests_per_instance = serializers.IntegerField(required=False, help_text="1 if not given.")
     max_request_bytes = serializers.IntegerField(required=False, help_text="16 MiB if not given. Not one of Azure's.")
 
