@@ -38,7 +38,7 @@ def test_a_budget_is_made_shown_changed_and_deleted(signed_in: SignedIn, churn: 
     )
     assert client.post(CREATE, GIVEN).status_code == 303
     made = Budget.objects.get()
-    assert (made.amount, made.thresholds, made.action, made.endpoint) == (100, [50, 80, 100], "refuse", None)
+    assert [made.amount, made.thresholds, made.action, made.endpoint] == [100, [50, 80, 100], "refuse", None]
     page = client.get(LIST).content.decode()
     assert "Refuse requests with 402" in page
     assert "1.00" in page

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -78,7 +79,7 @@ def test_a_threshold_is_told_once_in_a_month(world: World, dollar: InstanceType,
     clock.move_to(NEXT_MONTH)
     look(NEXT_MONTH)
     found.refresh_from_db()
-    assert (found.spent, told("budget.reset"), told("budget.reached")) == (0, 1, 3)
+    assert [found.spent, told("budget.reset"), told("budget.reached")] == [0, 1, 3]
 
 
 def test_the_month_is_utcs_and_exact(world: World, dollar: InstanceType) -> None:
@@ -236,16 +237,14 @@ def test_an_endpoints_and_an_owners_budget(world: World, people: People, dollar:
 )
 def test_who_may(world: World, people: People, who: str, where: str, may: bool) -> None:
     endpoint = EndpointFactory(workspace=world.workspace)
-    place = {"workspace": world.workspace, "endpoint": endpoint, "owner": people.owner}[where]
-    create = lambda: budgets.create_budget(  # noqa: E731
-        actor=people.actor(who), name="b", amount=Decimal(1), **{where: place}
-    )
+    places: dict[str, Any] = {"workspace": world.workspace, "endpoint": endpoint, "owner": people.owner}
+    create = partial(budgets.create_budget, actor=people.actor(who), name="b", amount=Decimal(1))
     if may:
-        assert create().created_by == getattr(people, who)
+        assert create(**{where: places[where]}).created_by == getattr(people, who)
         assert told("budget.created") == 1
     else:
         with pytest.raises(Forbidden):
-            create()
+            create(**{where: places[where]})
         assert not Budget.objects.exists()
 
 
