@@ -40,7 +40,7 @@ def test_the_wizard_reckons_before_it_refuses(page: Page, studio: RunningStudio)
 
 def test_a_request_is_asked_for_and_approved(page: Page, studio: RunningStudio) -> None:
     page.goto("/quota/")
-    page.get_by_label("vCPU").fill("4096")
+    page.locator("#id_vcpu").fill("4096")
     page.get_by_label("What for").fill("A launch in May")
     page.get_by_role("button", name="Ask IT").click()
     expect(page.get_by_text("Waits for IT").first).to_be_visible()
