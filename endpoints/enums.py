@@ -63,6 +63,15 @@ class LogContainer(TextChoices):
     STORAGE_INITIALIZER = "storage-initializer", "Storage initializer: files and environment"
 
 
+class TrafficLogMode(TextChoices):
+    """Which requests of an endpoint are kept one by one."""
+
+    OFF = "off", "Off"
+    ERRORS = "errors", "Errors only"
+    SAMPLED = "sampled", "A sample, and all errors"
+    FULL = "full", "Every request"
+
+
 class NetworkAccess(TextChoices):
     ENABLED = "enabled"
     DISABLED = "disabled"
@@ -193,6 +202,46 @@ class ScaleOutcome(TextChoices):
     REFUSED = "refused", "Refused"
 
 
+class AlertScope(TextChoices):
+    """What an alert rule looks at."""
+
+    DEPLOYMENT = "deployment"
+    ENDPOINT = "endpoint"
+    WORKSPACE = "workspace"
+
+
+class AlertState(TextChoices):
+    """Of a rule. Not to know is a state of its own, never "all is well"."""
+
+    OK = "ok", "OK"
+    FIRING = "firing"
+    NO_DATA = "no_data", "No data"
+
+
+class Severity(TextChoices):
+    """Azure Monitor's Sev 0 to Sev 4."""
+
+    CRITICAL = "0", "Critical"
+    ERROR = "1", "Error"
+    WARNING = "2", "Warning"
+    INFORMATIONAL = "3", "Informational"
+    VERBOSE = "4", "Verbose"
+
+
+class ChannelKind(TextChoices):
+    EMAIL = "email", "E-mail"
+    WEBHOOK = "webhook", "Webhook, signed"
+    SLACK = "slack", "Slack-compatible webhook"
+
+
+class DeliveryState(TextChoices):
+    """Of one notification to one channel."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    FAILED = "failed", "Given up"
+
+
 class UsagePhase(TextChoices):
     STARTING = "starting"
     RUNNING = "running"
@@ -215,3 +264,15 @@ class BudgetAction(TextChoices):
     STOP_SCALE_OUT = "stop_scale_out", "Stop scale-out"
     STOP = "stop", "Stop the deployments"
     REFUSE = "refuse", "Refuse requests with 402"
+
+
+class BannerLevel(TextChoices):
+    INFO = "info", "Information"
+    WARNING = "warn", "Warning"
+    URGENT = "bad", "Urgent"
+
+
+class BackupKind(TextChoices):
+    BACKUP = "backup", "Backup"
+    TRIAL = "trial", "Restore test"
+    RESTORE = "restore", "Restore"

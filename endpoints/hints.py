@@ -24,6 +24,10 @@ def autoscale_changed() -> None:
     _after_commit("endpoints.tasks.autoscale")
 
 
+def notifications_waiting() -> None:
+    _after_commit("endpoints.tasks.send_notifications")
+
+
 def _after_commit(task: str, *, delay: float = 0, **kwargs: Any) -> None:
     transaction.on_commit(lambda: _send(task, delay=delay, kwargs=kwargs))
 

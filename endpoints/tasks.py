@@ -4,8 +4,9 @@ from typing import Any
 
 from celery import shared_task
 
-from endpoints.reconcile import autoscaling, deployments, gateway, housekeeping, identity, idling
+from endpoints.reconcile import auditing, autoscaling, deployments, gateway, housekeeping, identity, idling
 from endpoints.reconcile import sweep as sweeper
+from endpoints.services import notifications
 
 
 @shared_task(name="endpoints.tasks.reconcile_deployment")
@@ -36,6 +37,16 @@ def autoscale(**_: Any) -> None:
 @shared_task(name="endpoints.tasks.refresh_identity")
 def refresh_identity(**_: Any) -> None:
     identity.refresh_identity()
+
+
+@shared_task(name="endpoints.tasks.send_notifications")
+def send_notifications(**_: Any) -> None:
+    notifications.send_due()
+
+
+@shared_task(name="endpoints.tasks.audit")
+def audit(**_: Any) -> None:
+    auditing.audit()
 
 
 @shared_task(name="endpoints.tasks.tidy")

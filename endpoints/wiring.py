@@ -22,8 +22,12 @@ from endpoints.compute.port import Compute
 from endpoints.domain.mlflow import MLflowModel
 from endpoints.domain.servers import server_for
 from endpoints.environments.port import EnvironmentBuilder
+from endpoints.forwarding.files import AnchorFile, FileForwarder
+from endpoints.forwarding.network import HttpForwarder, TcpForwarder
+from endpoints.forwarding.port import Forwarder
 from endpoints.gateway.port import Gateway
-from endpoints.telemetry.port import GatewayStatistics, ProcessStatistics
+from endpoints.notifying.port import Notifier
+from endpoints.telemetry.port import GatewayStatistics, ProcessStatistics, TelemetryExport, TrafficLog
 
 RUNTIME = Path(__file__).resolve().parent / "runtime"
 
@@ -36,6 +40,8 @@ class Adapters:
     builder: EnvironmentBuilder
     gateway_statistics: GatewayStatistics
     process_statistics: ProcessStatistics
+    notifier: Notifier
+    traffic_log: TrafficLog
 
 
 _override: list[Adapters] = []
@@ -75,6 +81,22 @@ def process_statistics() -> ProcessStatistics:
     return _adapters().process_statistics
 
 
+def notifier() -> Notifier:
+    return _adapters().notifier
+
+
+def traffic_log() -> TrafficLog:
+    return _adapters().traffic_log
+
+
+@cache
+def telemetry_export() -> TelemetryExport:
+    """Where an address for it is set."""
+    from endpoints.telemetry.otlp import OtlpExport
+
+    return OtlpExport(settings.STUDIO_OTLP_ENDPOINT, dict(settings.STUDIO_OTLP_HEADERS))
+
+
 def _adapters() -> Adapters:
     return _override[-1] if _override else _local()
 
@@ -88,8 +110,12 @@ def _local() -> Adapters:
     from endpoints.compute.local.supervisor import SupervisorPrograms
     from endpoints.environments.builder import UvEnvironmentBuilder
     from endpoints.gateway.envoy import EnvoyGateway
+    from endpoints.notifying.channels import ChannelNotifier
+    from endpoints.notifying.mail import MailNotifier, MailServer
+    from endpoints.notifying.webhooks import WebhookNotifier, networks
     from endpoints.telemetry.envoy import EnvoyStatistics
     from endpoints.telemetry.processes import LocalProcesses
+    from endpoints.telemetry.traffic_log import TrafficLogFiles
 
     data, run = Path(settings.STUDIO_DATA_DIR), Path(settings.STUDIO_RUN_DIR)
     programs = SupervisorPrograms(socket=run / "supervisor.sock", conf_dir=data / "supervisor" / "conf.d")
@@ -107,7 +133,31 @@ def _local() -> Adapters:
         builder=UvEnvironmentBuilder(programs=programs, root=data / "environments", uv=Path(uv.find_uv_bin())),
         gateway_statistics=EnvoyStatistics(run / "envoy-admin.sock"),
         process_statistics=LocalProcesses(),
+        notifier=ChannelNotifier(
+            mail=MailNotifier(server=MailServer(**settings.STUDIO_MAIL) if settings.STUDIO_MAIL else None),
+            webhooks=WebhookNotifier(inside=networks(settings.STUDIO_NOTIFY_NETWORKS)),
+        ),
+        traffic_log=TrafficLogFiles(data / "traffic-log"),
     )
+
+
+def anchors() -> AnchorFile:
+    """Where the heads of the history's chain are remembered."""
+    return AnchorFile(Path(settings.STUDIO_DATA_DIR) / "audit" / "anchors.jsonl")
+
+
+def forwarders() -> list[Forwarder]:
+    """Where the history goes beside the database."""
+    return [_forwarder(address) for address in settings.STUDIO_AUDIT_FORWARD]
+
+
+def _forwarder(address: str) -> Forwarder:
+    scheme, _, rest = address.partition("://")
+    if scheme == "file":
+        return FileForwarder(Path(rest))
+    if scheme in ("http", "https"):
+        return HttpForwarder(address, token=settings.STUDIO_AUDIT_FORWARD_TOKEN)
+    return TcpForwarder(address)
 
 
 def scan(folder: Path) -> ScanReport:

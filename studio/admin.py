@@ -3,8 +3,13 @@
 import json
 from typing import TYPE_CHECKING, Any
 
+from allauth.account.models import EmailAddress
+from allauth.idp.oidc.models import Client, Token
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
 from endpoints import models
@@ -13,6 +18,8 @@ from studio.actors import actor_of
 
 admin.site.site_header = "Endpoint Studio administration"
 admin.site.site_title = "Endpoint Studio"
+
+SECRETS = ("password", "secret", "data", "key")
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -24,6 +31,13 @@ else:
 
 class Recorded(ModelAdmin):
     """What IT changes here stands in the history, as what anybody changes elsewhere does."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """What was in each field that changed, and what is now: but for secrets."""
+        names = [name for name in form.changed_data if not any(word in name for word in SECRETS)]
+        before = {name: _plain(form.initial.get(name)) for name in names} if change else None
+        request.admin_change = (before, {name: _plain(form.cleaned_data.get(name)) for name in names})  # type: ignore[attr-defined]
+        super().save_model(request, obj, form, change)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         self._record(request, obj, "added", message)
@@ -39,12 +53,20 @@ class Recorded(ModelAdmin):
         return super().log_deletions(request, queryset)
 
     def _record(self, request: HttpRequest, obj: Any, what: str, message: Any) -> None:
+        before, after = getattr(request, "admin_change", (None, None))
+        request.admin_change = (None, None)  # type: ignore[attr-defined]
         events.record(
+            before=before,
+            after=after,
             actor=actor_of(request),
             verb=f"{obj._meta.model_name}.{what}",
             subject=str(obj),
             reason=message if isinstance(message, str) else json.dumps(message),
         )
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, bool | int) else str(value)
 
 
 class ReadOnly(ModelAdmin):
@@ -112,3 +134,12 @@ class ObservedAdmin(ReadOnly):
 @admin.register(models.Usage)
 class UsageAdmin(ReadOnly):
     list_display = ("deployment", "replica_id", "instance_type", "phase", "price_per_hour", "started_at", "ended_at")
+
+
+# Tables of the packages that sign people in. What is in these two lets somebody sign in: nobody reads it here.
+for secret in (Authenticator, Token):
+    admin.site.unregister(secret)
+for model in (Group, EmailAddress, UserSession, Client):
+    registered = type(admin.site.get_model_admin(model))
+    admin.site.unregister(model)
+    admin.site.register(model, type(registered.__name__, (Recorded, registered), {}))

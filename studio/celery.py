@@ -20,5 +20,7 @@ app.conf.beat_schedule = {
         "options": {"expires": env.autoscale_interval_seconds},
     },
     "identity": {"task": "endpoints.tasks.refresh_identity", "schedule": 15.0, "options": {"expires": 15}},
+    "notifications": {"task": "endpoints.tasks.send_notifications", "schedule": 10.0, "options": {"expires": 10}},
+    "audit": {"task": "endpoints.tasks.audit", "schedule": 5.0, "options": {"expires": 5}},
     "tidy": {"task": "endpoints.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
 }

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import ipaddress
 import os
 import re
 import secrets
@@ -14,6 +15,8 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
+STREAMS = ("tcp", "tcp+tls", "syslog", "syslog+tls")  # to which the history can be sent
+SHORTEST_TOKEN = 16
 LONGEST_RUN_DIR = 60  # a unix socket's path has at most 107 bytes; the names of ours take up to 40
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
@@ -45,6 +48,16 @@ class GatewayEnv:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OtlpEnv:
+    """Where metrics, traces and logs are sent by OTLP over HTTP; an empty endpoint: nowhere."""
+
+    endpoint: str
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    trace_percent: int
+    interval_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Env:
     data_dir: Path
     run_dir: Path
@@ -72,6 +85,14 @@ class Env:
     token_minutes: int  # how long a token is good that the studio signs
     signing_key_days: int  # after how many days a new key signs them
     autoscale_interval_seconds: int
+    mail: dict[str, Any] = field(repr=False)  # as endpoints.notifying.mail.MailServer has it; empty: none
+    notify_networks: list[str]  # not public, and may be sent notifications all the same
+    audit_forward: list[str]  # where the history is sent, beside the database
+    audit_forward_token: str = field(repr=False)
+    metrics_token: str = field(repr=False)  # opens /metrics; empty: only IT's own tokens do
+    otlp: OtlpEnv
+    traffic_log_days: int
+    traffic_log_megabytes: int  # in the database; the oldest goes first
 
 
 def read(variables: Mapping[str, str]) -> Env:
@@ -111,6 +132,14 @@ def read(variables: Mapping[str, str]) -> Env:
         token_minutes=_number(variables, "STUDIO_TOKEN_MINUTES", 60, 5, 1440),
         signing_key_days=_number(variables, "STUDIO_SIGNING_KEY_DAYS", 90, 1, 3650),
         autoscale_interval_seconds=_number(variables, "STUDIO_AUTOSCALE_INTERVAL_SECONDS", 30, 1, 60),
+        mail=_mail(variables),
+        notify_networks=_networks(variables, "STUDIO_NOTIFY_NETWORKS"),
+        audit_forward=_forward(variables, "STUDIO_AUDIT_FORWARD"),
+        audit_forward_token=variables.get("STUDIO_AUDIT_FORWARD_TOKEN", ""),
+        metrics_token=_long_secret(variables, "STUDIO_METRICS_TOKEN"),
+        otlp=_otlp(variables),
+        traffic_log_days=_number(variables, "STUDIO_TRAFFIC_LOG_DAYS", 30, 1, 3650),
+        traffic_log_megabytes=_number(variables, "STUDIO_TRAFFIC_LOG_MEGABYTES", 1024, 1, 10_000_000),
     )
 
 
@@ -133,6 +162,36 @@ def _gateway(variables: Mapping[str, str]) -> GatewayEnv:
         max_connections=_number(variables, "STUDIO_GATEWAY_MAX_CONNECTIONS", 20_000, 1, 10_000_000),
         connections_per_second=_number(variables, "STUDIO_GATEWAY_CONNECTIONS_PER_SECOND", 5_000, 0, 10_000_000),
     )
+
+
+def _otlp(variables: Mapping[str, str]) -> OtlpEnv:
+    name = "STUDIO_OTLP_ENDPOINT"
+    endpoint = variables.get(name, "").strip().rstrip("/")
+    parts = _split(endpoint)
+    if endpoint and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or "@" in parts.netloc):
+        raise BadEnvironment(name, parts.scheme, "use a URL such as http://collector.example.org:4318.")
+    return OtlpEnv(
+        endpoint=endpoint,
+        headers=_headers(variables, "STUDIO_OTLP_HEADERS"),
+        trace_percent=_number(variables, "STUDIO_OTLP_TRACE_PERCENT", 1, 0, 100),
+        interval_seconds=_number(variables, "STUDIO_OTLP_INTERVAL_SECONDS", 15, 1, 3600),
+    )
+
+
+def _headers(variables: Mapping[str, str], name: str) -> tuple[tuple[str, str], ...]:
+    """`name=value` by comma; the values are secrets, and never quoted."""
+    pairs = [pair.partition("=") for pair in variables.get(name, "").split(",") if pair.strip()]
+    for key, equals, value in pairs:
+        if not equals or not re.fullmatch(r"[A-Za-z0-9-]+", key.strip()) or not re.fullmatch(r"[ -~]+", value.strip()):
+            raise BadEnvironment(name, "…", "use name=value, more of them by comma.")
+    return tuple((key.strip().lower(), value.strip()) for key, _, value in pairs)
+
+
+def _long_secret(variables: Mapping[str, str], name: str) -> str:
+    text = variables.get(name, "").strip()
+    if text and len(text) < SHORTEST_TOKEN:
+        raise BadEnvironment(name, "…", f"use at least {SHORTEST_TOKEN} characters that nobody can guess.")
+    return text
 
 
 def _file(variables: Mapping[str, str], name: str) -> Path | None:
@@ -233,6 +292,21 @@ def _url(variables: Mapping[str, str], name: str, host: str, port: int, *, schem
     return text.rstrip("/")
 
 
+def _forward(variables: Mapping[str, str], name: str) -> list[str]:
+    """Addresses by comma. What authorises stands in a variable of its own: an address is shown on a page."""
+    given = [text.strip() for text in variables.get(name, "").split(",") if text.strip()]
+    for text in given:
+        parts = _split(text)
+        to_file = parts.scheme == "file" and not parts.netloc and len(parts.path) > 1
+        to_http = parts.scheme in ("http", "https") and parts.hostname
+        to_port = parts.scheme in STREAMS and parts.hostname and parts.port
+        if not (to_file or to_http or to_port) or "@" in parts.netloc or len(text) > 300:
+            raise BadEnvironment(
+                name, parts.scheme, f"use file:///path, https://host/path, or {', '.join(STREAMS)} with //host:port."
+            )
+    return given
+
+
 def _split(text: str) -> SplitResult:
     """Without a scheme where it is no URL at all, such as one with half an IPv6 address or a port that is none."""
     try:
@@ -241,6 +315,38 @@ def _split(text: str) -> SplitResult:
     except ValueError:
         return urlsplit("")
     return parts
+
+
+def _mail(variables: Mapping[str, str]) -> dict[str, Any]:
+    """smtp://user:password@host:port with STARTTLS, smtps:// with TLS from the start, or smtp+plain:// without any."""
+    url, sender = variables.get("STUDIO_SMTP_URL", ""), variables.get("STUDIO_MAIL_FROM", "")
+    if not url:
+        return {}
+    parts, tls = _split(url), {"smtp": ("starttls", 587), "smtps": ("implicit", 465), "smtp+plain": ("", 25)}
+    if parts.scheme not in tls or not parts.hostname:
+        raise BadEnvironment(
+            "STUDIO_SMTP_URL", parts.scheme, "use smtp://user:password@host:port, smtps or smtp+plain."
+        )
+    if "@" not in sender or not sender.isprintable():
+        raise BadEnvironment("STUDIO_MAIL_FROM", sender, "use the address that mail comes from, studio@example.org.")
+    return {
+        "host": parts.hostname,
+        "port": parts.port or tls[parts.scheme][1],
+        "sender": sender,
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "tls": tls[parts.scheme][0],
+    }
+
+
+def _networks(variables: Mapping[str, str], name: str) -> list[str]:
+    found = [text.strip() for text in variables.get(name, "").split(",") if text.strip()]
+    for text in found:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError:
+            raise BadEnvironment(name, text, "use networks such as 10.1.0.0/16, by comma.") from None
+    return found
 
 
 def _broker(url: str) -> str:

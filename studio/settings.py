@@ -52,6 +52,7 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "studio.middleware.htmx_habits",
+    "studio.read_only.ReadOnlyMiddleware",
 ]
 
 ROOT_URLCONF = "studio.urls"
@@ -123,6 +124,7 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 USERSESSIONS_TRACK_ACTIVITY = True
+USERSESSIONS_ADAPTER = "studio.account_events.UserSessionsAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 
@@ -228,4 +230,14 @@ STUDIO_ENDPOINT_REQUESTS_PER_SECOND = env.gateway.requests_per_second
 STUDIO_ENDPOINT_KILOBYTES_PER_SECOND = env.gateway.kilobytes_per_second
 STUDIO_TOKEN_MINUTES = env.token_minutes
 STUDIO_SIGNING_KEY_DAYS = env.signing_key_days
+STUDIO_METRICS_TOKEN = env.metrics_token
+STUDIO_OTLP_ENDPOINT = env.otlp.endpoint
+STUDIO_OTLP_HEADERS = env.otlp.headers
+STUDIO_OTLP_INTERVAL_SECONDS = env.otlp.interval_seconds
+STUDIO_TRAFFIC_LOG_DAYS = env.traffic_log_days
+STUDIO_TRAFFIC_LOG_MEGABYTES = env.traffic_log_megabytes
 STUDIO_COLLECTOR_INTERVAL_SECONDS = env.collector_interval_seconds
+STUDIO_MAIL = env.mail
+STUDIO_NOTIFY_NETWORKS = env.notify_networks
+STUDIO_AUDIT_FORWARD = env.audit_forward
+STUDIO_AUDIT_FORWARD_TOKEN = env.audit_forward_token

@@ -12,7 +12,9 @@ from endpoints.artifacts.store import LocalArtifactStore
 from endpoints.enums import Role
 from endpoints.gateway.fake import FakeGateway
 from endpoints.models import Workspace
+from endpoints.notifying.fake import FakeNotifier
 from endpoints.telemetry.fake import FakeGatewayStatistics, FakeProcesses
+from endpoints.telemetry.traffic_log import TrafficLogFiles
 from tests.factories import UserFactory, WorkspaceFactory, member
 from tests.fakes import FakeBuilder, FakeCompute
 from tests.hints import Hints
@@ -43,6 +45,8 @@ def adapters(tmp_path: Path) -> Iterator[wiring.Adapters]:
         builder=FakeBuilder(),
         gateway_statistics=FakeGatewayStatistics(),
         process_statistics=FakeProcesses(),
+        notifier=FakeNotifier(),
+        traffic_log=TrafficLogFiles(tmp_path / "traffic-log"),
     )
     with wiring.using(fakes):
         yield fakes
@@ -94,3 +98,23 @@ def world(adapters: wiring.Adapters, hints: Hints, workspace: Workspace, people:
         workspace=workspace,
         people=people,
     )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def emptied_tables() -> Iterator[None]:
+    """Tests with transactions of their own empty all tables afterwards; the history's guards come back with that."""
+    from django.db import connection
+    from django.test import TransactionTestCase
+
+    from endpoints.models.guards import unguard
+
+    name = "_fixture_teardown"
+    tear_down = getattr(TransactionTestCase, name)
+
+    def unguarded(case: TransactionTestCase) -> None:
+        unguard(connection.alias)
+        tear_down(case)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, name, unguarded)
+        yield

@@ -4,6 +4,7 @@ import hashlib
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import factory
 from django.utils import timezone
@@ -13,7 +14,9 @@ from endpoints import models
 from endpoints.domain.scaling_presets import Bounds, Simple, simple_document
 from endpoints.domain.scaling_schema import parse, to_json
 from endpoints.enums import (
+    AlertState,
     BuildState,
+    ChannelKind,
     CredentialKind,
     ModelType,
     OperationKind,
@@ -344,6 +347,54 @@ class BudgetFactory(DjangoModelFactory):
     amount = Decimal("100")
 
 
+class NotificationChannelFactory(DjangoModelFactory):
+    class Meta:
+        model = models.NotificationChannel
+
+    workspace = factory.SubFactory(WorkspaceFactory)
+    name = factory.Sequence(lambda n: f"channel-{n}")
+    kind = ChannelKind.WEBHOOK
+    target = "https://hooks.example.com/one"
+    secret = "whsec_c2VjcmV0"
+
+
+class AlertRuleFactory(DjangoModelFactory):
+    """More than 5 % of errors over five minutes, told to `channels=[…]`."""
+
+    class Meta:
+        model = models.AlertRule
+        skip_postgeneration_save = True
+
+    workspace = factory.SubFactory(WorkspaceFactory)
+    name = factory.Sequence(lambda n: f"rule-{n}")
+    signal = "ErrorPercentage"
+    operator = "GreaterThan"
+    threshold = 5.0
+
+    @factory.post_generation
+    def channels(self, create: bool, extracted: Any, **_: Any) -> None:
+        if create and extracted:
+            self.channels.set(extracted)
+
+
+class AlertFactory(DjangoModelFactory):
+    """Open."""
+
+    class Meta:
+        model = models.Alert
+
+    rule = factory.SubFactory(AlertRuleFactory)
+    workspace = factory.SelfAttribute("rule.workspace")
+    endpoint = factory.SelfAttribute("rule.endpoint")
+    name = factory.SelfAttribute("rule.name")
+    subject = factory.SelfAttribute("rule.subject")
+    severity = factory.SelfAttribute("rule.severity")
+    state = AlertState.FIRING
+    condition = "errors over 5 %, over 5 minutes"
+    value = 12.5
+    started_at = factory.LazyFunction(timezone.now)
+
+
 class TestCallFactory(DjangoModelFactory):
     __test__ = False  # not a pytest class
 
@@ -389,3 +440,24 @@ class DraftFactory(DjangoModelFactory):
 
     user = factory.SubFactory(UserFactory)
     workspace = factory.SubFactory(WorkspaceFactory)
+
+
+class TrafficLogEntryFactory(DjangoModelFactory):
+    class Meta:
+        model = models.TrafficLogEntry
+
+    endpoint = factory.SubFactory(EndpointFactory)
+    at = factory.LazyFunction(timezone.now)
+    status = 200
+    deployment = "blue"
+    method = "POST"
+    path = factory.LazyAttribute(lambda row: f"/{row.endpoint.name}/score")
+    protocol = "HTTP/1.1"
+    request_bytes = 120
+    response_bytes = 48
+    total_ms = 12
+    response_ms = 11
+    auth_mode = "key"
+    caller = "Primary"
+    user_agent = "python-requests/2.32"
+    x_request_id = factory.LazyFunction(lambda: str(uuid4()))

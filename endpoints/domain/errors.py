@@ -66,3 +66,13 @@ class Unavailable(StudioError):
     """A part of the studio that this needs does not answer; trying again may help."""
 
     code = "unavailable"
+
+
+class ReadOnly(StudioError):
+    """IT has closed the studio to people's writes for a while. `wait`: seconds until it opens, if that is known."""
+
+    code = "read_only"
+
+    def __init__(self, message: str, *, wait: int = 0) -> None:
+        self.wait = wait
+        super().__init__(message)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from endpoints.domain.addresses import LONGEST_SOCKET, port_of
 from endpoints.domain.limits import LARGEST_LIMIT, Cors, Limits, cors_faults, limit_faults
 from endpoints.domain.traffic import MOST_MIRRORED
+from endpoints.domain.traffic_log import TrafficLogging
 from endpoints.enums import AuthMode
 
 
@@ -69,13 +70,16 @@ class Refusal:
 class EndpointRoute:
     name: str
     auth_mode: AuthMode = AuthMode.KEY
+    id: str = ""  # the hex of the endpoint's id: names are given again, ids are not
     keys: tuple[str, ...] = field(default=(), repr=False)  # mode key: every key that is valid now
+    key_names: tuple[str, ...] = ()  # of the keys, in their order: by which the traffic log tells who called
     claims: tuple[Claim, ...] = ()  # modes of tokens: any of them opens; without one, nobody comes in
     deployments: tuple[DeploymentRoute, ...]
     mirror: Mirror | None = None
     refusal: Refusal | None = None
     limits: Limits = field(default_factory=Limits)
     cors: Cors = field(default_factory=Cors)
+    traffic_log: TrafficLogging = field(default_factory=TrafficLogging)
 
     @property
     def mirror_target(self) -> DeploymentRoute | None:

@@ -1,5 +1,6 @@
 """Tables: fields, constraints, query sets; nothing else."""
 
+from endpoints.models.alerts import Alert, AlertRule, Notification, NotificationChannel
 from endpoints.models.assets import (
     Artifact,
     CodeVersion,
@@ -12,20 +13,29 @@ from endpoints.models.autoscale import AutoscaleSetting, ScaleDecision
 from endpoints.models.budgets import Budget, BudgetCrossing
 from endpoints.models.deployments import Deployment, DeploymentRevision, Replica, ReplicaPort, default_probe
 from endpoints.models.endpoints import Credential, Endpoint, GatewayState
-from endpoints.models.events import Event
+from endpoints.models.events import AppendOnly, AuditForwarder, AuditState, Event, Seal
 from endpoints.models.identity import IdentityProvider, SigningKey
 from endpoints.models.instance_types import InstanceType
 from endpoints.models.operations import Lease, Operation
 from endpoints.models.quota import Quota, QuotaRequest, SiteLimits
 from endpoints.models.registries import RegistryCredential
 from endpoints.models.requests import Draft, TestCall
+from endpoints.models.site import BackupRecord, SiteState
 from endpoints.models.telemetry import CounterCursor, Sample, Usage
+from endpoints.models.totals import DeploymentTotals
+from endpoints.models.traffic_log import TrafficLogEntry, TrafficLogState
 from endpoints.models.users import PersonalToken, User
 from endpoints.models.workspaces import RoleAssignment, ServiceAccount, ServiceSecret, Workspace
 
 __all__ = [
+    "Alert",
+    "AlertRule",
+    "AppendOnly",
     "Artifact",
+    "AuditForwarder",
+    "AuditState",
     "AutoscaleSetting",
+    "BackupRecord",
     "Budget",
     "BudgetCrossing",
     "CodeVersion",
@@ -33,6 +43,7 @@ __all__ = [
     "Credential",
     "Deployment",
     "DeploymentRevision",
+    "DeploymentTotals",
     "Draft",
     "Endpoint",
     "EnvironmentBuild",
@@ -43,6 +54,8 @@ __all__ = [
     "InstanceType",
     "Lease",
     "ModelVersion",
+    "Notification",
+    "NotificationChannel",
     "Operation",
     "PersonalToken",
     "Quota",
@@ -53,11 +66,15 @@ __all__ = [
     "RoleAssignment",
     "Sample",
     "ScaleDecision",
+    "Seal",
     "ServiceAccount",
     "ServiceSecret",
     "SigningKey",
     "SiteLimits",
+    "SiteState",
     "TestCall",
+    "TrafficLogEntry",
+    "TrafficLogState",
     "Usage",
     "User",
     "VersionedAsset",

@@ -7,7 +7,8 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from endpoints.enums import AuthMode, CredentialKind, EndpointKind, ProvisioningState
+from endpoints.domain.traffic_log import PERCENT
+from endpoints.enums import AuthMode, CredentialKind, EndpointKind, ProvisioningState, TrafficLogMode
 from endpoints.models.fields import EncryptedTextField
 from endpoints.models.workspaces import Workspace
 
@@ -26,7 +27,7 @@ class Endpoint(models.Model):
     description = models.TextField(blank=True)
     tags = models.JSONField(default=dict, blank=True)
     auth_mode = models.CharField(max_length=10, choices=AuthMode.choices, default=AuthMode.KEY)
-    # Of words, limits, CORS and auth_mode, for optimistic locking.
+    # Of words, limits, CORS, the traffic log and auth_mode, for optimistic locking.
     settings_version = models.PositiveIntegerField(default=1)
     state = models.CharField(max_length=10, choices=ProvisioningState.choices, default=ProvisioningState.CREATING)
     # Desired traffic {deployment: percent}, its version for optimistic locking, and the route revision carrying it.
@@ -39,6 +40,9 @@ class Endpoint(models.Model):
     requests_per_second = models.PositiveIntegerField(null=True, blank=True)
     kilobytes_per_second = models.PositiveIntegerField(null=True, blank=True)  # of 1024 bytes, in each direction
     cors = models.JSONField(default=dict, blank=True)  # the fields of domain.limits.Cors; empty: off
+    # Which requests are kept one by one; the share of a sample in percent.
+    traffic_log = models.CharField(max_length=10, choices=TrafficLogMode.choices, default=TrafficLogMode.SAMPLED)
+    traffic_log_percent = models.PositiveSmallIntegerField(default=PERCENT)
     # What the gateway was last seen to do.
     live_traffic = models.JSONField(default=dict, blank=True)
     live_mirror = models.JSONField(default=dict, blank=True)

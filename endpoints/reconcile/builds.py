@@ -1,8 +1,10 @@
 """Environment builds: the builder's word, written to our rows."""
 
+from django.db.models import F, Q
+
 from endpoints import wiring
 from endpoints.enums import BuildState
-from endpoints.models import EnvironmentBuild
+from endpoints.models import Deployment, DeploymentRevision, EnvironmentBuild
 from endpoints.services.builds import spec_of
 
 _SEEN = ("state", "error", "started_at", "finished_at", "size_bytes")
@@ -25,6 +27,15 @@ def sync(build: EnvironmentBuild) -> None:
     for name in _SEEN:
         setattr(build, name, getattr(seen, name))
     build.save(update_fields=_SEEN)
+
+
+def take_up() -> None:
+    """Environments of what serves, where they are to be built and no operation asks for it: after a restore."""
+    present = Deployment.objects.present().exclude(serving_generation=None)
+    serving = DeploymentRevision.objects.filter(deployment__in=present, generation=F("deployment__serving_generation"))
+    needed = Q(pk__in=present.values("environment_hash")) | Q(pk__in=serving.values("environment_hash"))
+    for build in EnvironmentBuild.objects.filter(needed, state=BuildState.PENDING):
+        start(build.pk)
 
 
 def sync_running() -> None:

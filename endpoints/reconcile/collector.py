@@ -20,10 +20,12 @@ from endpoints.domain.rollups import RESOLUTIONS, RETENTION, SampleValues, align
 from endpoints.enums import ReplicaState
 from endpoints.models import Deployment, Replica, Sample
 from endpoints.reconcile import cursors
+from endpoints.reconcile.alerting import look_at_alerts
 from endpoints.reconcile.billing import bill
 from endpoints.reconcile.budgets import look_at_budgets
 from endpoints.reconcile.leases import lease
 from endpoints.reconcile.measuring import Measured, measured
+from endpoints.reconcile.totals import add_totals
 from endpoints.telemetry.port import TelemetryUnreachable
 
 logger = logging.getLogger(__name__)
@@ -78,6 +80,7 @@ def _write(scraped: Scraped, *, now: datetime, interval: int) -> None:
     deployments = _deployments(now)
     found = measured(deployments, scraped.replicas, scraped.processes, known.processes, scraped.gateway, grown, now=now)
     _add(found, slot=now - timedelta(seconds=interval) / 2)
+    add_totals(found, deployments, now=now)
     billed = bill(scraped.replicas, known.billing, now=now)
     cursors.save(known, scraped.gateway if grown else None, scraped.processes, billed, now=now)
 
@@ -143,6 +146,7 @@ def run(*, interval: int, wait: Callable[[float], bool]) -> None:
         try:
             if not collect(interval=interval):
                 logger.info("Another collector is at work.")
+            look_at_alerts()
         except DatabaseError as error:
             logger.warning("The database does not answer: %s", error)
         except Exception:

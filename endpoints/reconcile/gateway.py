@@ -38,6 +38,7 @@ from endpoints.selectors.access import invokers_of
 from endpoints.selectors.budgets import refusing
 from endpoints.selectors.identity import issuers
 from endpoints.selectors.limits import cors_of, limits_in_force, site_limits
+from endpoints.selectors.traffic_log import logging_of
 from endpoints.services import events
 from endpoints.services.brought_servers import routes_of
 
@@ -155,15 +156,19 @@ def _refusal(budget: Budget | None) -> Refusal | None:
 def _endpoint_route(endpoint: Endpoint, claims: tuple[Claim, ...], site: Limits) -> EndpointRoute:
     deployments: list[Deployment] = endpoint.live_deployments  # type: ignore[attr-defined]
     by_key = endpoint.auth_mode == AuthMode.KEY
+    keys = sorted(endpoint.credentials.all(), key=lambda each: each.value) if by_key else []
     mirrored = endpoint.mirror_traffic.items()
     return EndpointRoute(
         name=endpoint.name,
         auth_mode=AuthMode(endpoint.auth_mode),
-        keys=tuple(sorted(credential.value for credential in endpoint.credentials.all())) if by_key else (),
+        id=endpoint.pk.hex,
+        keys=tuple(each.value for each in keys),
+        key_names=tuple(str(each.kind) for each in keys),
         claims=claims,
         mirror=next((Mirror(deployment=name, percent=percent) for name, percent in mirrored), None),
         limits=limits_in_force(endpoint, site),
         cors=cors_of(endpoint),
+        traffic_log=logging_of(endpoint),
         deployments=tuple(_deployment_route(endpoint, item) for item in sorted(deployments, key=lambda d: d.name)),
     )
 

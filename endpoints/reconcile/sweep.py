@@ -26,7 +26,7 @@ def sweep() -> None:
     with lease("sweep", seconds=60) as held:
         if held is None:
             return
-        for part in (give_all_traffic, reconcile_gateway, builds.sync_running, _look_at_replicas):
+        for part in (give_all_traffic, reconcile_gateway, builds.take_up, builds.sync_running, _look_at_replicas):
             try:
                 part()
             except (ComputeError, OSError) as error:  # one part that cannot be reached leaves the others their turn

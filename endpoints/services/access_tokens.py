@@ -44,8 +44,11 @@ def endpoint_token(*, actor: Actor, endpoint: Endpoint) -> AccessToken:
 
 
 def data_plane_token(*, actor: Actor) -> AccessToken:
-    """Who asks, signed. What it opens is a matter of roles, so that getting one needs none."""
-    return _signed(personal_claims(actor.user), _lifetime())
+    """Who asks, signed; on record. What it opens is a matter of roles, so that getting one needs none."""
+    token = _signed(personal_claims(actor.user), _lifetime())
+    after = {"expires_at": _iso(token.expires_at)}
+    events.record(actor=actor, verb="access_token.issued", subject=actor.name, after=after)
+    return token
 
 
 def token_for(*, actor: Actor, endpoint: Endpoint) -> AccessToken:

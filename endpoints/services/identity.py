@@ -8,7 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from endpoints.domain.actor import Actor
+from endpoints.domain.actor import SYSTEM, Actor
 from endpoints.domain.errors import Conflict, Invalid, StudioError, Unavailable
 from endpoints.domain.jwks import signing_keys
 from endpoints.domain.names import checked_name
@@ -127,6 +127,10 @@ def refresh_provider(*, actor: Actor, provider: IdentityProvider) -> IdentityPro
     """Asks for its keys now. What went wrong is kept in `error`; the keys of before stay."""
     require_staff(actor.user)
     refresh(provider)
+    after = {"keys": [key.get("kid", "") for key in provider.keys]}
+    events.record(
+        actor=actor, verb="identity_provider.refreshed", subject=provider.name, after=after, reason=provider.error[:500]
+    )
     return provider
 
 
@@ -141,6 +145,14 @@ def refresh(provider: IdentityProvider) -> None:
         present = IdentityProvider.objects.filter(pk=provider.pk, updated_at=provider.updated_at)
         changed = present.update(**{name: getattr(provider, name) for name in kept})
         if changed and provider.keys != before:
+            ids = [[key.get("kid", "") for key in keys] for keys in (before, provider.keys)]
+            events.record(
+                actor=SYSTEM,
+                verb="identity_provider.keys_changed",
+                subject=provider.name,
+                before={"keys": ids[0]},
+                after={"keys": ids[1]},
+            )
             next_revision()
 
 

@@ -1,20 +1,14 @@
 """What an endpoint lets through: its limits as a whole, and the web pages that may call it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any
-
-from django.db import transaction
 
 from endpoints.domain.actor import Actor
-from endpoints.domain.errors import Conflict, Invalid
+from endpoints.domain.errors import Invalid
 from endpoints.domain.limits import Cors, cors_faults, limit_faults
-from endpoints.enums import ProvisioningState
 from endpoints.models import Endpoint
 from endpoints.permissions import Action, require
-from endpoints.services import events
-from endpoints.services.routes import next_revision
-from endpoints.services.staleness import check_settings_version
+from endpoints.services.settings import change_settings
 
 
 def set_limits(
@@ -30,7 +24,7 @@ def set_limits(
     wanted = {"requests_per_second": requests_per_second, "kilobytes_per_second": kilobytes_per_second}
     if problems := dict(limit_faults(wanted)):
         raise Invalid(problems)
-    return _change(actor, endpoint, wanted, expected_version, verb="endpoint.limits_changed")
+    return change_settings(actor, endpoint, wanted, expected_version, verb="endpoint.limits_changed")
 
 
 def set_cors(
@@ -56,28 +50,8 @@ def set_cors(
         raise Invalid(problems)
     stored = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(wanted).items()}
     cors = {"cors": stored if wanted.origins else {}}
-    return _change(actor, endpoint, cors, expected_version, verb="endpoint.cors_changed")
+    return change_settings(actor, endpoint, cors, expected_version, verb="endpoint.cors_changed")
 
 
 def _once(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text.strip() for text in texts if text.strip()))
-
-
-def _change(
-    actor: Actor, endpoint: Endpoint, wanted: Mapping[str, Any], expected_version: int | None, *, verb: str
-) -> Endpoint:
-    with transaction.atomic():
-        locked = Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
-        if locked.state == ProvisioningState.DELETING or locked.deleted_at:
-            raise Conflict(f"“{locked.name}” is being deleted.")
-        check_settings_version(locked, expected_version)
-        before = {name: getattr(locked, name) for name in wanted}
-        if before != wanted:
-            for name, value in wanted.items():
-                setattr(locked, name, value)
-            events.record(actor=actor, verb=verb, endpoint=locked, before=before, after=dict(wanted))
-            locked.route_revision = next_revision()
-            locked.settings_version += 1
-            locked.save(update_fields=[*wanted, "settings_version", "route_revision", "updated_at"])
-    endpoint.refresh_from_db()
-    return endpoint

@@ -1,9 +1,14 @@
 """The ports of everything that is measured."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Protocol
 
+from prometheus_client.core import Metric
+
 from endpoints.domain.counters import GatewaySnapshot, ProcessReading
+from endpoints.domain.exported import LogRecord, RunSpan
+from endpoints.domain.traffic_log import Part, Position
 
 
 class TelemetryUnreachable(Exception):
@@ -13,6 +18,25 @@ class TelemetryUnreachable(Exception):
 class GatewayStatistics(Protocol):
     def scrape(self) -> GatewaySnapshot:
         """Every deployment's counters at one moment. Raises TelemetryUnreachable."""
+
+
+class TrafficLog(Protocol):
+    def read(self, position: Position) -> Part:
+        """What the gateway wrote of requests since, in bounded parts. A position that is not known any more is the
+        beginning of all that is kept."""
+
+    def discard(self, part: Part) -> None:
+        """What was read to its end, once it is safe elsewhere."""
+
+
+class TelemetryExport(Protocol):
+    """Each tells whether the receiver took it, after a bounded time; none raises because it did not."""
+
+    def metrics(self, families: Iterable[Metric], *, since: datetime, at: datetime) -> bool: ...
+
+    def logs(self, records: Iterable[LogRecord]) -> bool: ...
+
+    def spans(self, spans: Iterable[RunSpan]) -> bool: ...
 
 
 class ProcessStatistics(Protocol):

@@ -133,6 +133,7 @@ def _traffic(endpoint: Endpoint) -> Response:
 
 class KeysList(StudioView):
     tag = "Keys"
+    open_while_read_only = frozenset({"post"})
     bodiless = frozenset({"post"})
 
     @extend_schema(request=None, responses=KeysSerializer)

@@ -40,6 +40,7 @@ KINDS: dict[str, tuple[int, str]] = {
     "throttled": (429, "Too many requests"),
     "internal": (500, "Something went wrong here"),
     "unavailable": (503, "Not available now"),
+    "read_only": (503, "The studio is read-only"),
 }
 _OTHERS: tuple[tuple[type[Exception], str], ...] = (
     (api_errors.ParseError, "malformed"),

@@ -30,6 +30,7 @@ from studio.api.view import StudioView
 
 class EndpointToken(StudioView):
     tag = "Tokens"
+    open_while_read_only = frozenset({"post"})
     bodiless = frozenset({"post"})
 
     @extend_schema(request=None, responses=EndpointTokenSerializer)
@@ -44,6 +45,7 @@ class EndpointToken(StudioView):
 
 class AccessToken(StudioView):
     tag = "Tokens"
+    open_while_read_only = frozenset({"post"})
     bodiless = frozenset({"post"})
 
     @extend_schema(request=None, responses=AccessTokenSerializer)
@@ -122,6 +124,7 @@ class ProviderRefresh(ITView):
 
 class TokenChecks(ITView):
     tag = "Identity providers"
+    open_while_read_only = frozenset({"post"})
 
     @extend_schema(request=TokenCheckBody, responses=TokenCheckSerializer)
     def post(self, request: Request) -> Response:

@@ -23,6 +23,7 @@ class InvokeQuery(StrictSerializer):
 
 class Invoke(StudioView):
     tag = "Invoke"
+    open_while_read_only = frozenset({"post"})
     queries = {"post": InvokeQuery}
 
     @extend_schema(

@@ -39,6 +39,7 @@ class CauseSerializer(serializers.Serializer[Any]):
 
 class Preflight(StudioView):
     tag = "Deployments"
+    open_while_read_only = frozenset({"post"})
 
     @extend_schema(request=DeploymentBody, responses=page_of(PreflightCheckSerializer))
     def post(self, request: Request, endpoint: str) -> Response:

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path, register_converter
 
 from studio.api import (
+    alerts,
     autoscale,
     budgets,
     code,
@@ -24,8 +25,10 @@ from studio.api import (
     revisions,
     roles,
     schemas,
+    site,
     sleeping,
     telemetry,
+    traffic_log,
     workspaces,
 )
 
@@ -49,6 +52,7 @@ _REQUEST = "quota-requests/<int:request_id>/"
 _DEPLOYMENTS = "endpoints/<segment:endpoint>/deployments/"
 _DEPLOYMENT = f"{_DEPLOYMENTS}<segment:name>/"
 _ACCOUNT = "workspaces/<segment:name>/service-accounts/<segment:account>/"
+_CHANNELS = "workspaces/<segment:name>/notification-channels/"
 _VERSION = "<segment:name>/versions/<segment:version>/"
 
 routes: list[URLPattern] = [
@@ -119,10 +123,24 @@ routes: list[URLPattern] = [
         deployments.ReplicaRestart.as_view(),
         name="api_replica_restart",
     ),
+    path(f"{_ENDPOINT}traffic-log/", traffic_log.TrafficLog.as_view(), name="api_traffic_log"),
+    path(
+        f"{_ENDPOINT}traffic-log/settings/", traffic_log.TrafficLogSettings.as_view(), name="api_traffic_log_settings"
+    ),
     path(f"{_ENDPOINT}metrics/", telemetry.EndpointMetrics.as_view(), name="api_endpoint_metrics"),
     path(f"{_DEPLOYMENT}metrics/", telemetry.DeploymentMetrics.as_view(), name="api_deployment_metrics"),
     path(f"{_ENDPOINT}cost/", telemetry.EndpointCost.as_view(), name="api_endpoint_cost"),
     path("workspaces/<segment:name>/cost/", telemetry.WorkspaceCost.as_view(), name="api_workspace_cost"),
+    path("alert-rules/", alerts.AlertRules.as_view(), name="api_alert_rules"),
+    path("alert-rules/<int:rule_id>/", alerts.AlertRuleDetail.as_view(), name="api_alert_rule"),
+    path("alert-rules/<int:rule_id>/silence/", alerts.AlertRuleSilence.as_view(), name="api_alert_rule_silence"),
+    path("alerts/", alerts.Alerts.as_view(), name="api_alerts"),
+    path("alerts/<uuid:alert_id>/", alerts.AlertDetail.as_view(), name="api_alert"),
+    path("alerts/<uuid:alert_id>/acknowledge/", alerts.AlertAcknowledge.as_view(), name="api_alert_acknowledge"),
+    path(f"{_CHANNELS}", alerts.Channels.as_view(), name="api_channels"),
+    path(f"{_CHANNELS}<segment:channel>/", alerts.ChannelDetail.as_view(), name="api_channel"),
+    path(f"{_CHANNELS}<segment:channel>/test/", alerts.ChannelTest.as_view(), name="api_channel_test"),
+    path("workspaces/<segment:name>/notifications/", alerts.Deliveries.as_view(), name="api_notifications"),
     path("operations/", operations.Operations.as_view(), name="api_operations"),
     path("operations/<uuid:operation_id>/", operations.OperationDetail.as_view(), name="api_operation"),
     path("operations/<uuid:operation_id>/cancel/", operations.OperationCancel.as_view(), name="api_operation_cancel"),
@@ -162,4 +180,20 @@ routes: list[URLPattern] = [
     path("budgets/<uuid:budget_id>/", budgets.BudgetDetail.as_view(), name="api_budget"),
     path("instance-types/", instance_types.InstanceTypes.as_view(), name="api_instance_types"),
     path("events/", events.Events.as_view(), name="api_events"),
+    path("events/export/", events.EventsExport.as_view(), name="api_events_export"),
+    path("site/", site.Site.as_view(), name="api_site"),
+    path("site/read-only/", site.SiteReadOnly.as_view(), name="api_site_read_only"),
+    path("site/banner/", site.SiteBanner.as_view(), name="api_site_banner"),
+    path("site/operations/", site.StuckOperations.as_view(), name="api_site_operations"),
+    path(
+        "site/operations/<uuid:operation_id>/retry/",
+        site.StuckOperationRetry.as_view(),
+        name="api_site_operation_retry",
+    ),
+    path(
+        "site/operations/<uuid:operation_id>/fail/", site.StuckOperationFail.as_view(), name="api_site_operation_fail"
+    ),
+    path("site/backups/", site.Backups.as_view(), name="api_site_backups"),
+    path("site/audit/", events.Audit.as_view(), name="api_audit"),
+    path("site/events/", events.SiteEvents.as_view(), name="api_site_events"),
 ]

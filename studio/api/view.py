@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.urls import reverse
+from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -16,6 +17,7 @@ from endpoints.enums import Source
 from endpoints.models import Deployment, Endpoint, Operation, User, Workspace
 from endpoints.permissions import Action, Scope, can, require
 from endpoints.selectors.endpoints import deployment_of, endpoint_for, workspace_for, workspaces_for
+from endpoints.selectors.site import read_only_now
 from studio.actors import actor_of, signed_in
 from studio.api.parsing import JSONParser, StrictSerializer
 from studio.api.permissions import TokenMayWrite, reads_only
@@ -36,6 +38,7 @@ class StudioView(APIView):
     tag = ""
     queries: ClassVar[Mapping[str, type[StrictSerializer]]] = {}  # by method; none means that there is nothing to ask
     bodiless: ClassVar[frozenset[str]] = frozenset({"delete"})  # methods that take no body, and refuse one
+    open_while_read_only: ClassVar[frozenset[str]] = frozenset()  # methods that write nothing, or are for scoring
     asked: dict[str, Any]  # the query of this request, read
     permission_classes = [IsAuthenticated, TokenMayWrite]
     parser_classes = [JSONParser]
@@ -44,6 +47,8 @@ class StudioView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         method = "get" if request.method == "HEAD" else str(request.method).lower()
+        if method not in ("get", "options", *self.open_while_read_only):
+            _refuse_while_read_only()
         self.asked = _validated(self.queries.get(method, StrictSerializer)(data=request.query_params))
         if method in self.bodiless:
             self.body(StrictSerializer)
@@ -98,6 +103,11 @@ class StudioView(APIView):
         final = super().finalize_response(request, response, *args, **kwargs)
         final.headers.setdefault("Cache-Control", "no-store")
         return final
+
+
+def _refuse_while_read_only() -> None:
+    if (error := read_only_now(now=timezone.now())) is not None:
+        raise error
 
 
 def _validated(serializer: StrictSerializer) -> dict[str, Any]:

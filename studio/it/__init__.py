@@ -1,0 +1,1 @@
+"""The IT dashboard: pages for the site's IT alone."""

@@ -9,16 +9,21 @@ from pathlib import Path
 from endpoints.compute.local.files import write_private
 from endpoints.compute.local.supervisor import write_program
 from endpoints.domain.programs import Program
-from endpoints.gateway.envoy import Doors, Tls, envoy_command, prepare
+from endpoints.gateway.envoy import Doors, Tls, Tracing, envoy_command, prepare
+from endpoints.gateway.envoy.admin import Admin, AdminUnreachable
+from endpoints.telemetry.port import TelemetryUnreachable
+from endpoints.telemetry.traffic_log import TrafficLogFiles
 from studio.env import ROOT, Env
 
 # In order of priority: the last one in this list ends first when the studio stops.
-BROKER, WEB, WORKER, BEAT, COLLECTOR, DEMO, ACTIVATOR, GATEWAY = (
+BROKER, WEB, WORKER, BEAT, COLLECTOR, TRAFFIC_LOG, TELEMETRY, DEMO, ACTIVATOR, GATEWAY = (
     "studio-broker",
     "studio-web",
     "studio-worker",
     "studio-beat",
     "studio-collector",
+    "studio-traffic-log",
+    "studio-telemetry",
     "studio-demo",
     "studio-activator",
     "studio-gateway",
@@ -39,8 +44,16 @@ def admin_socket(env: Env) -> Path:
     return env.run_dir / "envoy-admin.sock"
 
 
-def access_log(env: Env) -> Path:
-    return env.data_dir / "logs" / "access.jsonl"
+def traffic_log(env: Env) -> TrafficLogFiles:
+    """The gateway's log, as long as nobody has read it."""
+
+    def reopen() -> None:
+        try:
+            Admin(admin_socket(env), timeout=2).reopen_logs()
+        except AdminUnreachable as error:
+            raise TelemetryUnreachable(str(error)) from error
+
+    return TrafficLogFiles(env.data_dir / "traffic-log", reopen)
 
 
 def doors(env: Env) -> Doors:
@@ -55,7 +68,15 @@ def doors(env: Env) -> Doors:
         tls=tls,
         socket=env.run_dir / "gateway.sock",
         new_connections_per_second=given.connections_per_second,
+        tracing=tracing(env),
     )
+
+
+def tracing(env: Env) -> Tracing | None:
+    """The gateway's spans go where everything else is sent."""
+    if not env.otlp.endpoint:
+        return None
+    return Tracing(endpoint=env.otlp.endpoint, headers=env.otlp.headers, percent=env.otlp.trace_percent)
 
 
 def write_tree(env: Env) -> Path:
@@ -64,11 +85,13 @@ def write_tree(env: Env) -> Path:
     for name in ("conf.d", "specs", "studio/conf.d", "studio/specs"):
         (folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
     (env.data_dir / "logs").mkdir(exist_ok=True)
+    log = traffic_log(env)
+    log.folder.mkdir(exist_ok=True, mode=0o700)
     prepare(
         env.data_dir / "gateway",
         doors(env),
         admin_socket=admin_socket(env),
-        access_log=access_log(env),
+        access_log=log.live,
         max_connections=env.gateway.max_connections,
     )
     for stale in (folder / "studio" / "conf.d").glob("*.conf"):
@@ -119,14 +142,23 @@ def _programs(env: Env) -> list[tuple[Program, bool]]:
         (_studio(env, WORKER, _worker()), False),
         (_studio(env, BEAT, _beat(env)), False),
         (_studio(env, COLLECTOR, _manage("collector")), False),
+        (_studio(env, TRAFFIC_LOG, _manage("traffic_log")), False),
         (_studio(env, ACTIVATOR, _manage("activator")), False),
         (_plain(env, GATEWAY, envoy_command(env.data_dir / "gateway")), True),
     ]
     if env.demo:
         programs.insert(-2, (_studio(env, DEMO, _manage("demo"), restart=False), False))
+    if env.otlp.endpoint:
+        programs.insert(0, (_studio(env, TELEMETRY, _manage("telemetry")), False))
     if env.own_broker:
         programs.insert(0, (_plain(env, BROKER, _broker(env)), True))
     return programs
+
+
+def started_later(env: Env) -> list[str]:
+    """Once the database is ready; the demo last."""
+    names = [WEB, WORKER, BEAT, COLLECTOR, TRAFFIC_LOG, ACTIVATOR]
+    return [*names, *([TELEMETRY] if env.otlp.endpoint else []), *([DEMO] if env.demo else [])]
 
 
 def _plain(env: Env, name: str, command: tuple[str, ...]) -> Program:

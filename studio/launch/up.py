@@ -1,7 +1,6 @@
 """Brings everything up, keeps supervisord alive, and takes everything down again."""
 
 import compileall
-import contextlib
 import json
 import os
 import signal
@@ -24,7 +23,6 @@ START_SECONDS = 180.0  # a busy or slow machine; what ends early is told at once
 STOP_SECONDS = 45.0
 BACK_OFF_SECONDS = 1.0
 WATCH_SECONDS = 5.0
-ACCESS_LOG_BYTES = 100 * 1024**2
 
 
 class Studio:
@@ -35,6 +33,7 @@ class Studio:
         self.supervisor: subprocess.Popen[bytes] | None = None
         self.stopping = False
         self.tools = NO_TOOLS
+        self.traffic_log = tree.traffic_log(env)
         self.programs = SupervisorPrograms(
             socket=tree.socket_path(env), conf_dir=tree.supervisor_dir(env) / "studio" / "conf.d"
         )
@@ -122,9 +121,8 @@ class Studio:
         raise checks.CannotStart(f"supervisord did not start. See {self.env.data_dir / 'logs' / 'supervisord.log'}.")
 
     def _start_studio(self) -> None:
-        for name in (tree.WEB, tree.WORKER, tree.BEAT, tree.COLLECTOR, tree.ACTIVATOR, tree.DEMO):
-            if name != tree.DEMO or self.env.demo:
-                self.programs.start(name)
+        for name in tree.started_later(self.env):
+            self.programs.start(name)
 
     def _wait_for_web(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -169,17 +167,16 @@ class Studio:
         try:
             self.supervisor.wait(WATCH_SECONDS)
         except subprocess.TimeoutExpired:
-            self._rotate_access_log()
+            self._tend_traffic_log()
             return True
         return False
 
-    def _rotate_access_log(self) -> None:
-        """Envoy opens its log anew on SIGUSR1; nobody else rotates it."""
-        log = tree.access_log(self.env)
-        if log.exists() and log.stat().st_size > ACCESS_LOG_BYTES:
-            log.replace(log.with_suffix(".jsonl.1"))
-            with contextlib.suppress(SupervisorUnreachable):
-                self.programs.signal(tree.GATEWAY, "USR1")
+    def _tend_traffic_log(self) -> None:
+        """What nobody reads may not fill the disk, nor may a failure here end the studio."""
+        try:
+            self.traffic_log.tend()
+        except OSError as error:
+            _say(f"The gateway's log cannot be put aside: {error}")
 
     def _down(self) -> None:
         if self.supervisor is None or self.supervisor.poll() is not None:

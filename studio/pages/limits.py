@@ -23,16 +23,16 @@ from studio.pages.stale import stale_notice
 @page
 @require_POST
 def endpoint_limits(request: HttpRequest, name: str) -> HttpResponse:
-    return _saved(request, name, "limits_form", limits_form, set_limits)
+    return saved_settings(request, name, "limits_form", limits_form, set_limits)
 
 
 @page
 @require_POST
 def endpoint_cors(request: HttpRequest, name: str) -> HttpResponse:
-    return _saved(request, name, "cors_form", cors_form, set_cors)
+    return saved_settings(request, name, "cors_form", cors_form, set_cors)
 
 
-def _saved(
+def saved_settings(
     request: HttpRequest,
     name: str,
     which: str,

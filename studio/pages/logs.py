@@ -11,7 +11,7 @@ from django.urls import path, reverse
 from endpoints import wiring
 from endpoints.domain.errors import Invalid
 from endpoints.enums import LogContainer
-from endpoints.models import Deployment
+from endpoints.models import Deployment, Endpoint
 from endpoints.selectors import logs as selectors
 from endpoints.selectors.endpoints import deployment_of, endpoint_for, operation_for, replica_of
 from endpoints.selectors.logs import MOST_LINES, replica_ends, tail_of, written_since
@@ -34,7 +34,7 @@ def endpoint_logs(request: HttpRequest, name: str) -> HttpResponse:
     deployments: list[Deployment] = context["deployments"]
     chosen = next((item for item in deployments if item.name == request.GET.get("deployment")), None)
     chosen = chosen or next(iter(deployments), None)
-    context["chosen"] = chosen
+    context |= {"chosen": chosen, "log_tabs": log_tabs(context["endpoint"], "endpoint_logs")}
     if chosen is not None:
         context |= _sources(deployment_of(context["endpoint"], chosen.name), request)
     return show(request, "logs/endpoint.html", context)
@@ -44,6 +44,14 @@ def endpoint_logs(request: HttpRequest, name: str) -> HttpResponse:
 def deployment_logs(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
     context = deployment_frame(request, name, deployment, "deployment_logs")
     return show(request, "logs/deployment.html", context | _sources(context["deployment"], request))
+
+
+def log_tabs(endpoint: Endpoint, current: str) -> list[dict[str, Any]]:
+    """What replicas write, and what the gateway tells of requests."""
+    return [
+        {"label": label, "url": reverse(name, args=[endpoint.name]), "current": name == current}
+        for label, name in (("Output", "endpoint_logs"), ("Requests", "endpoint_traffic_log"))
+    ]
 
 
 def _sources(deployment: Deployment, request: HttpRequest) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 
 from endpoints.domain.errors import BudgetExceeded, Conflict, Forbidden, Invalid, NotFound, StudioError, Unavailable
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 _STATUS = {BudgetExceeded: 402, NotFound: 404, Forbidden: 403, Conflict: 409, Invalid: 422, Unavailable: 503}
 
@@ -22,7 +22,7 @@ def page(view: View) -> View:
 
     @login_required
     @functools.wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
         except StudioError as error:

@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.decorators import reauthentication_required
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
@@ -21,6 +22,7 @@ from studio.pages.forms import PairsField, add_problems
 from studio.pages.limit_forms import cors_form, limits_form
 from studio.pages.page import page, show, went_to
 from studio.pages.stale import stale_notice
+from studio.pages.traffic_log_forms import traffic_log_form
 
 
 class EndpointForm(forms.Form):
@@ -63,6 +65,8 @@ def settings_context(context: dict[str, Any]) -> dict[str, Any]:
         "form": _words(endpoint),
         "limits_form": limits_form(endpoint),
         "cors_form": cors_form(endpoint),
+        "traffic_log_form": traffic_log_form(endpoint),
+        "traffic_log_days": settings.STUDIO_TRAFFIC_LOG_DAYS,
         "limits": limits_in_force(endpoint),
         "pending": [pending(deployment) for deployment in context["deployments"]],
         "goes": _goes(context),

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from endpoints.domain.errors import Invalid, NotFound
 from endpoints.domain.json_diff import Change
+from endpoints.enums import TrafficLogMode
 from endpoints.models import Deployment, Endpoint, TestCall
 from endpoints.selectors.endpoints import test_calls_of
 from endpoints.services.comparison import Comparison, compare
@@ -152,12 +153,20 @@ def _shown(answer: Answer, call: TestCall | None, context: dict[str, Any]) -> di
         "slot": slots.get(answer.answered_by, 7),
         "request_id": answer.request_id,
         "log_url": f"{logs}?{lines_of}" if answer.answered_by else "",
+        "row_url": _row_url(endpoint, answer.request_id),
         "headers": sorted(answer.headers.items()),
         "body": text[:SHOWN_BYTES],
         "language": "json",
         "truncated": len(text) > SHOWN_BYTES,
         "download_url": reverse("test_call_download", args=[endpoint.name, call.pk]),
     }
+
+
+def _row_url(endpoint: Endpoint, request_id: str) -> str:
+    """Of the request in the traffic log; empty where nothing is kept."""
+    if not request_id or endpoint.traffic_log == TrafficLogMode.OFF:
+        return ""
+    return f"{reverse('endpoint_traffic_log', args=[endpoint.name])}?{urlencode({'request_id': request_id})}"
 
 
 def _phrase(status: int) -> str:

@@ -1,8 +1,12 @@
 """Each page's module names its own URLs."""
 
+from studio.it import audit as it_audit
+from studio.it import backups as it_backups
+from studio.it import operations as it_operations
 from studio.pages import (
     access,
     activity,
+    alerts,
     authentication,
     autoscale,
     budgets,
@@ -30,6 +34,7 @@ from studio.pages import (
     sleeping,
     testing,
     traffic,
+    traffic_log,
     uploads,
     usage,
     wizard,
@@ -41,6 +46,7 @@ urlpatterns = [
     *wizard.urlpatterns,  # endpoints/create/ before endpoints/<name>/
     *access.urlpatterns,
     *activity.urlpatterns,
+    *alerts.urlpatterns,
     *autoscale.urlpatterns,
     *authentication.urlpatterns,
     *budgets.urlpatterns,
@@ -53,6 +59,9 @@ urlpatterns = [
     *limits.urlpatterns,
     *it.urlpatterns,
     *it_quota.urlpatterns,
+    *it_audit.urlpatterns,
+    *it_backups.urlpatterns,
+    *it_operations.urlpatterns,
     *live.urlpatterns,
     *logs.urlpatterns,
     *metrics.urlpatterns,
@@ -67,6 +76,7 @@ urlpatterns = [
     *sleeping.urlpatterns,
     *testing.urlpatterns,
     *traffic.urlpatterns,
+    *traffic_log.urlpatterns,
     *uploads.urlpatterns,
     *usage.urlpatterns,
     *workspace.urlpatterns,

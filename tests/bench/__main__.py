@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tests.bench import gateway, mirror, rollouts, servers, studio, telemetry, tokens, waking
+from tests.bench import gateway, mirror, rollouts, servers, studio, telemetry, tokens, traffic_log, waking
 
 PARTS: dict[str, Callable[[], Sequence[Mapping[str, Any]]]] = {
     "gateway": gateway.run,
@@ -14,6 +14,7 @@ PARTS: dict[str, Callable[[], Sequence[Mapping[str, Any]]]] = {
     "studio": studio.run,
     "telemetry": telemetry.run,
     "tokens": tokens.run,
+    "traffic log": traffic_log.run,
     "waking": waking.run,
 }
 

@@ -93,8 +93,10 @@ def collector_rows() -> list[Row]:
     from endpoints.artifacts.store import LocalArtifactStore
     from endpoints.gateway.fake import FakeGateway
     from endpoints.models import Deployment, Usage
+    from endpoints.notifying.fake import FakeNotifier
     from endpoints.reconcile.collector import collect
     from endpoints.telemetry.fake import FakeGatewayStatistics, FakeProcesses
+    from endpoints.telemetry.traffic_log import TrafficLogFiles
     from tests.fakes import FakeBuilder, FakeCompute
 
     make_deployments(replicas=COLLECTED)
@@ -105,7 +107,9 @@ def collector_rows() -> list[Row]:
         store=LocalArtifactStore(Path(tempfile.gettempdir())),
         builder=FakeBuilder(),
         gateway_statistics=gateway,
+        notifier=FakeNotifier(),
         process_statistics=FakeProcesses(),
+        traffic_log=TrafficLogFiles(Path(tempfile.gettempdir()) / "no-traffic-log"),
     )
     clusters = [row.cluster for row in Deployment.objects.filter(replicas__isnull=False)]
 

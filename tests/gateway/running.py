@@ -7,8 +7,11 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_DNS, uuid5
 
 from endpoints.domain.routing import DeploymentRoute, EndpointRoute, Issuer, RouteTable, route_table
+from endpoints.domain.traffic_log import TrafficLogging
+from endpoints.enums import TrafficLogMode
 from endpoints.gateway.envoy import Doors, EnvoyGateway, envoy_command, prepare
 from endpoints.gateway.envoy.admin import Admin, AdminUnreachable
 
@@ -116,4 +119,10 @@ def deployment(name: str, *sockets: str, weight: int = 100, **settings: Any) -> 
 def endpoint(
     name: str, *deployments: DeploymentRoute, keys: tuple[str, ...] = (KEY,), **settings: Any
 ) -> EndpointRoute:
+    settings.setdefault("id", id_of(name))
+    settings.setdefault("traffic_log", TrafficLogging(mode=TrafficLogMode.FULL))
     return EndpointRoute(name=name, keys=keys, deployments=deployments, **settings)
+
+
+def id_of(name: str) -> str:
+    return uuid5(NAMESPACE_DNS, name).hex

@@ -37,7 +37,7 @@ ANY_ROLE = {"@type": GOOGLE + "envoy.extensions.filters.http.rbac.v3.RBACPerRout
 KEYS = {
     "@type": GOOGLE + "envoy.extensions.filters.http.api_key_auth.v3.ApiKeyAuthPerRoute",
     "credentials": [{"key": "one", "client": "key-1"}, {"key": "two", "client": "key-2"}],
-    "forwarding": {"hide_credentials": True},
+    "forwarding": {"hide_credentials": True, "header": "x-studio-caller"},
 }
 
 
@@ -208,6 +208,7 @@ def test_the_listener_trusts_nobody_and_shares_its_port_with_nobody() -> None:
         "deployment_name",
         "cors",
         "api_key_auth",
+        "key_name",
         "jwt_authn",
         "rbac",
         "local_ratelimit",

@@ -56,6 +56,17 @@ def test_with_nothing_set_but_the_folder(tmp_path: Path) -> None:
         ("STUDIO_DEBUG", "2"),
         ("STUDIO_COLLECTOR_INTERVAL_SECONDS", "0"),
         ("STUDIO_COLLECTOR_INTERVAL_SECONDS", "61"),
+        ("STUDIO_TRAFFIC_LOG_DAYS", "0"),
+        ("STUDIO_TRAFFIC_LOG_MEGABYTES", "much"),
+        ("STUDIO_METRICS_TOKEN", "hush"),
+        ("STUDIO_OTLP_ENDPOINT", "collector:4318"),
+        ("STUDIO_OTLP_ENDPOINT", "http://user:hush@collector:4318"),
+        ("STUDIO_OTLP_ENDPOINT", "http://collector:4318/?key=hush"),
+        ("STUDIO_OTLP_HEADERS", "hush"),
+        ("STUDIO_OTLP_HEADERS", "x key=hush"),
+        ("STUDIO_OTLP_HEADERS", "x-key=hush\x07"),
+        ("STUDIO_OTLP_TRACE_PERCENT", "101"),
+        ("STUDIO_OTLP_INTERVAL_SECONDS", "0"),
         ("STUDIO_PUBLIC_URL", "studio.example.org"),
         ("STUDIO_PUBLIC_URL", "ftp://studio.example.org"),
         ("STUDIO_PUBLIC_URL", "https://[::1"),
@@ -84,6 +95,15 @@ def test_a_bad_value_is_one_line(tmp_path: Path, name: str, value: str) -> None:
     assert "cannot be used: " in said
     assert "\n" not in said
     assert "hush" not in said
+
+
+def test_where_telemetry_is_sent(tmp_path: Path) -> None:
+    sent = environment(tmp_path).otlp
+    assert (sent.endpoint, sent.headers, sent.trace_percent, sent.interval_seconds) == ("", (), 1, 15)
+    given = {"STUDIO_OTLP_ENDPOINT": "https://c.example.org/otlp/", "STUDIO_OTLP_HEADERS": "X-Key=a=b, x-team = ml"}
+    sent = environment(tmp_path, **given).otlp
+    assert (sent.endpoint, sent.headers) == ("https://c.example.org/otlp", (("x-key", "a=b"), ("x-team", "ml")))
+    assert "a=b" not in repr(sent)
 
 
 def test_it_is_told_without_a_traceback() -> None:

@@ -58,6 +58,7 @@ WRITES: dict[str, dict[str, Any]] = {
 FOR_WRITERS = {"deployment_create": E}
 OWN = (
     "endpoint_list endpoint_create operation_list model_list model_create environment_list environment_create usage "
+    "alert_list alert_rules alert_rule_create alert_channels "
     "usage_figure usage_csv activity profile_tokens workspace_members service_account_list "
     "workspace_registries search live upload_stage workspace_switch"
 ).split()
@@ -68,7 +69,8 @@ WRITES_OF_IT = "it_identity_enable it_identity_refresh it_identity_remove it_sig
 ELSEWHERE = (
     "operation_detail operation_cancel build_log model_detail model_archive environment_detail environment_archive "
     "wizard wizard_name wizard_preflight wizard_discard role_remove service_account_change registry_remove "
-    "token_revoke test_history_clear test_call_download endpoint_swagger"
+    "token_revoke test_history_clear test_call_download endpoint_swagger alert_detail alert_acknowledge alert_rule "
+    "alert_rule_silence alert_rule_remove alert_channel_test alert_channel_switch alert_channel_remove"
 ).split()
 
 

@@ -32,6 +32,7 @@ def urls_of_all_pages(people: People, endpoint: Endpoint) -> list[str]:
     plain = (
         "endpoint_list model_list model_create environment_list environment_create operation_list usage activity "
         "workspace_quota budget_list budget_create "
+        "alert_list alert_rules alert_rule_create alert_channels "
         "profile_tokens workspace_members workspace_registries search account_change_password usersessions_list"
     )
     of_endpoint = "detail traffic test consume metrics cost logs activity settings"

@@ -62,9 +62,16 @@ class Admin:
         return Statistics({entry["name"]: entry["value"] for entry in entries if "name" in entry})
 
     def get(self, path: str) -> bytes:
+        return self._ask("GET", path)
+
+    def reopen_logs(self) -> None:
+        """So that a log which was renamed goes on under its name. Raises AdminUnreachable."""
+        self._ask("POST", "/reopen_logs")
+
+    def _ask(self, method: str, path: str) -> bytes:
         connection = UnixConnection(self.socket_path, self.timeout)
         try:
-            connection.request("GET", path)
+            connection.request(method, path)
             return connection.getresponse().read()
         except (OSError, http.client.HTTPException) as error:
             raise AdminUnreachable(str(error)) from error

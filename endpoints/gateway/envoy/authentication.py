@@ -18,6 +18,9 @@ TOKEN_FILTER = "jwt_authn"  # noqa: S105
 ROLE_FILTER = "rbac"
 CLAIMS = "claims"  # of a verified token, in the dynamic metadata of the JWT filter
 CLAIMS_NAMESPACE = "envoy.filters.http.jwt_authn"
+CALLER = "key"  # by the name of which a caller came in, in the dynamic metadata
+CALLER_NAMESPACE = "endpoint_studio.caller"
+CALLER_HEADER = "x-studio-caller"  # from the API-key filter to the next one; no replica sees it
 CLOCK_SKEW_SECONDS = 10
 CACHED_TOKENS = 2000  # per provider and worker thread
 LONGEST_CACHED = 8192  # bytes
@@ -38,7 +41,7 @@ HOW: dict[AuthMode, str] = {
 
 def authentication_filters(tokens: Path) -> list[Json]:
     """`tokens` is the discovery file of the JWT filter."""
-    return [api_key_auth(), token_auth(tokens), roles()]
+    return [api_key_auth(), key_name(), token_auth(tokens), roles()]
 
 
 def api_key_auth() -> Json:
@@ -48,6 +51,16 @@ def api_key_auth() -> Json:
         f"{API_KEYS}.ApiKeyAuth",
         key_sources=[{"header": "Authorization"}],
         forwarding={"hide_credentials": True},
+    )
+
+
+def key_name() -> Json:
+    """For the access log. What a caller sent under this name is gone before, or the API-key filter refused it."""
+    known = {"metadata_namespace": CALLER_NAMESPACE, "key": CALLER, "type": "STRING"}
+    return extension(
+        "key_name",
+        "envoy.extensions.filters.http.header_to_metadata.v3.Config",
+        request_rules=[{"header": CALLER_HEADER, "on_header_present": known, "remove": True}],
     )
 
 
@@ -128,11 +141,14 @@ def stripped(endpoint: EndpointRoute) -> Json:
 
 def api_keys(endpoint: EndpointRoute) -> Json:
     """The endpoint's own keys and no other. Without one, every request is refused."""
+    names = dict(zip(endpoint.keys, endpoint.key_names, strict=False))
     keys = dict.fromkeys(endpoint.keys)
     return typed(
         f"{API_KEYS}.ApiKeyAuthPerRoute",
-        credentials=[{"key": key, "client": f"key-{number}"} for number, key in enumerate(keys, start=1)],
-        forwarding={"hide_credentials": True},
+        credentials=[
+            {"key": key, "client": names.get(key) or f"key-{number}"} for number, key in enumerate(keys, start=1)
+        ],
+        forwarding={"hide_credentials": True, "header": CALLER_HEADER},
     )
 
 

@@ -4,16 +4,25 @@ from pathlib import Path
 
 from endpoints.gateway.envoy.documents import Json, extension
 from endpoints.gateway.envoy.holding import ACTIVATOR_SOCKET, activator_cluster
+from endpoints.gateway.envoy.tracing import Tracing, telemetry_cluster
 
 MAX_CONNECTIONS = 20_000
 
 
-def bootstrap(*, listeners: Path, clusters: Path, admin_socket: Path, max_connections: int = MAX_CONNECTIONS) -> Json:
+def bootstrap(
+    *,
+    listeners: Path,
+    clusters: Path,
+    admin_socket: Path,
+    max_connections: int = MAX_CONNECTIONS,
+    tracing: Tracing | None = None,
+) -> Json:
     """The first two files are those of the listener and cluster discovery."""
+    static = [activator_cluster(admin_socket.with_name(ACTIVATOR_SOCKET))]
     return {
         "node": {"id": "gateway", "cluster": "endpoint-studio"},
         "admin": {"address": {"pipe": {"path": str(admin_socket), "mode": 0o600}}},
-        "static_resources": {"clusters": [activator_cluster(admin_socket.with_name(ACTIVATOR_SOCKET))]},
+        "static_resources": {"clusters": [*static, *([telemetry_cluster(tracing)] if tracing else [])]},
         "dynamic_resources": {"lds_config": watched(listeners), "cds_config": watched(clusters)},
         "stats_config": {
             "histogram_bucket_settings": [LATENCY_BUCKETS],

@@ -15,7 +15,8 @@ from endpoints.gateway.envoy.tls import secrets_document
 def envoy_command(config_dir: Path, *, concurrency: int | None = None, log_level: str = "warning") -> tuple[str, ...]:
     """The program and its arguments. `concurrency` is the number of worker threads; None: one per core.
 
-    Call `prepare` first. The access log is flushed every second; SIGUSR1 makes Envoy open it anew after a rotation.
+    Call `prepare` first. The access log is flushed every second; after it was renamed, `Admin.reopen_logs`
+    makes Envoy open it anew.
     """
     workers = () if concurrency is None else ("--concurrency", str(concurrency))
     return (
@@ -49,6 +50,7 @@ def prepare(
             clusters=layout.clusters,
             admin_socket=admin_socket.absolute(),
             max_connections=max_connections,
+            tracing=doors.tracing,
         )
         write_private(layout.bootstrap, encode(start))
         write_missing(layout)

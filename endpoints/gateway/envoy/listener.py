@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from endpoints.gateway.envoy.access_log import access_log
-from endpoints.gateway.envoy.authentication import authentication_filters
+from endpoints.gateway.envoy.authentication import CALLER_HEADER, authentication_filters
 from endpoints.gateway.envoy.cors import cors_filter
 from endpoints.gateway.envoy.documents import METADATA, Json, extension, typed
 from endpoints.gateway.envoy.holding import hold
@@ -17,6 +17,7 @@ from endpoints.gateway.envoy.routes import (
     ROUTE_CONFIGURATION,
 )
 from endpoints.gateway.envoy.tls import Tls, redirection, transport_socket
+from endpoints.gateway.envoy.tracing import Tracing, traced
 
 STAT_PREFIX = "gateway"
 CLIENT_REQUEST_ID = "x-ms-client-request-id"
@@ -34,6 +35,7 @@ class Doors:
     address: str = "127.0.0.1"
     tls: Tls | None = None
     socket: Path | None = None  # for the studio itself: plain HTTP on a unix socket of its own user
+    tracing: Tracing | None = None
     new_connections_per_second: int = 0  # at each port; 0: no limit
 
 
@@ -42,12 +44,12 @@ def listeners(layout: Layout, doors: Doors, *, log: Path | None) -> list[Json]:
     if doors.tls:
         found.append(tls_listener(layout, doors, doors.tls, log))
     if doors.socket:
-        found.append(socket_listener(layout, doors.socket, log))
+        found.append(socket_listener(layout, doors, doors.socket, log))
     return found
 
 
 def plain_listener(layout: Layout, doors: Doors, log: Path | None) -> Json:
-    manager = connection_manager(layout, log)
+    manager = connection_manager(layout, doors, log)
     if doors.tls and doors.tls.redirect:
         manager = redirecting(manager, doors.tls.port)
     chain: Json = {"filters": [*connection_rate(doors), manager]}
@@ -56,7 +58,7 @@ def plain_listener(layout: Layout, doors: Doors, log: Path | None) -> Json:
 
 def tls_listener(layout: Layout, doors: Doors, tls: Tls, log: Path | None) -> Json:
     chain = {
-        "filters": [*connection_rate(doors), connection_manager(layout, log)],
+        "filters": [*connection_rate(doors), connection_manager(layout, doors, log)],
         "transport_socket": transport_socket(layout.secrets),
         "transport_socket_connect_timeout": "10s",  # a client that does not finish the handshake
     }
@@ -72,8 +74,9 @@ def port_listener(name: str, doors: Doors, port: int, chain: Json) -> Json:
     }
 
 
-def socket_listener(layout: Layout, socket: Path, log: Path | None) -> Json:
-    chain = {"filters": [connection_manager(layout, log)]}
+def socket_listener(layout: Layout, doors: Doors, socket: Path, log: Path | None) -> Json:
+    """The studio's own requests are few, and looked for afterwards: none of them is left out of the log."""
+    chain = {"filters": [connection_manager(layout, doors, log, whole=True)]}
     address = {"pipe": {"path": str(socket), "mode": 0o600}}
     return listener("gateway-socket", address, chain) | {"ignore_global_conn_limit": True}
 
@@ -109,7 +112,8 @@ def redirecting(manager: Json, port: int) -> Json:
     return manager | {"typed_config": config}
 
 
-def connection_manager(layout: Layout, log: Path | None) -> Json:
+def connection_manager(layout: Layout, doors: Doors, log: Path | None, *, whole: bool = False) -> Json:
+    """`whole`: no request is left out of the log."""
     source = {"path_config_source": {"path": str(layout.routes)}, "resource_api_version": "V3"}
     return extension(
         "http",
@@ -118,7 +122,8 @@ def connection_manager(layout: Layout, log: Path | None) -> Json:
         codec_type="AUTO",
         rds={"route_config_name": ROUTE_CONFIGURATION, "config_source": source},
         http_filters=http_filters(layout),
-        access_log=[access_log(log)] if log else [],
+        access_log=[access_log(log, traced=doors.tracing is not None, whole=whole)] if log else [],
+        **(traced(doors.tracing) if doors.tracing else {}),
         local_reply_config=local_reply_config(),
         server_name="endpoint-studio",
         **PATHS,
@@ -190,7 +195,10 @@ def echo_client_request_id() -> Json:
     """At most 40 characters, for the replica, the log and the answer (azure-semantics 2.5)."""
     cut = {"key": CLIENT_REQUEST_ID, "value": f"%REQ({CLIENT_REQUEST_ID}):40%"}
     mutations = header_mutation(
-        request_mutations=[{"append": {"header": cut, "append_action": "OVERWRITE_IF_EXISTS"}}],
+        request_mutations=[
+            {"append": {"header": cut, "append_action": "OVERWRITE_IF_EXISTS"}},
+            {"remove": CALLER_HEADER},  # only the gateway itself says it
+        ],
         response_mutations=[{"append": {"header": cut, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}],
     )
     return {"name": "client_request_id", "typed_config": mutations}

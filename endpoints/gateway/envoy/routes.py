@@ -9,6 +9,7 @@ and the scoring path belong to the deployment, and a route can carry them where 
 from itertools import accumulate
 
 from endpoints.domain.routing import DeploymentRoute, EndpointRoute, RouteTable
+from endpoints.gateway.envoy.access_log import kept
 from endpoints.gateway.envoy.authentication import UNGUARDED, guards, stripped, way_in
 from endpoints.gateway.envoy.cors import cors
 from endpoints.gateway.envoy.documents import METADATA, Json, extension, typed
@@ -238,6 +239,7 @@ def route_metadata(endpoint: EndpointRoute, deployment: DeploymentRoute | None) 
     """Read by the access log and by the filter that names the deployment in the answer."""
     names = {"endpoint": endpoint.name, **way_in(endpoint)}
     names |= {"deployment": deployment.name} if deployment else {}
+    names |= kept(endpoint)
     return {"filter_metadata": {METADATA: names, **hold_metadata(deployment)}}
 
 

@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('endpoints', '0003_sign_in_and_telemetry'),
+        ("endpoints", "0006_alerts"),
     ]
 
     operations = [

@@ -1,0 +1,58 @@
+"""Triggers that keep the history as it is, whoever asks: the ORM, the admin, or a client of the database.
+
+Made after every migration: SQLite drops a table's triggers whenever it makes the table anew."""
+
+from typing import Any
+
+from django.db import connections
+
+from endpoints.models.events import Event, Seal
+
+GUARDED = (Event, Seal)
+MESSAGE = "The history is only ever added to"
+FUNCTION = f"""
+CREATE OR REPLACE FUNCTION endpoints_append_only() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION '{MESSAGE}: % on %', TG_OP, TG_TABLE_NAME; END $$
+"""
+
+
+def guard(using: str) -> None:
+    """Where the tables are there, and have no guard yet."""
+    for vendor_sql in _statements(using, _making):
+        _execute(using, vendor_sql)
+
+
+def unguard(using: str) -> None:
+    """For tests, which empty tables."""
+    for vendor_sql in _statements(using, _removing):
+        _execute(using, vendor_sql)
+
+
+def _execute(using: str, sql: str) -> None:
+    with connections[using].cursor() as cursor:
+        cursor.execute(sql)
+
+
+def _statements(using: str, of: Any) -> list[str]:
+    connection = connections[using]
+    present = set(connection.introspection.table_names())
+    tables = [model._meta.db_table for model in GUARDED if model._meta.db_table in present]
+    return [statement for table in tables for statement in of(connection.vendor, table)]
+
+
+def _making(vendor: str, table: str) -> list[str]:
+    if vendor == "postgresql":
+        when = f"BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} FOR EACH STATEMENT"
+        make = f"CREATE TRIGGER append_only {when} EXECUTE FUNCTION endpoints_append_only()"
+        return [FUNCTION, *_removing(vendor, table), make]
+    return [
+        f"CREATE TRIGGER IF NOT EXISTS {table}_{verb} BEFORE {verb.upper()} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, '{MESSAGE}'); END"
+        for verb in ("update", "delete")
+    ]
+
+
+def _removing(vendor: str, table: str) -> list[str]:
+    if vendor == "postgresql":
+        return [f"DROP TRIGGER IF EXISTS append_only ON {table}"]
+    return [f"DROP TRIGGER IF EXISTS {table}_{verb}" for verb in ("update", "delete")]

@@ -1,0 +1,28 @@
+"""The collector's counters that never go back, for monitoring systems that take their own samples."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from uuid import UUID
+
+from endpoints.domain.rollups import SampleValues
+from endpoints.domain.totals import Totals, from_json, to_json
+from endpoints.models import DeploymentTotals
+
+
+def add_totals(found: Mapping[UUID, SampleValues], deployments: Iterable[UUID], *, now: datetime) -> None:
+    """Of one pass, inside its transaction. Two queries, and only what is different is written."""
+    rows = DeploymentTotals.objects.filter(deployment__in=list(deployments))
+    known = dict(rows.values_list("deployment_id", "values"))
+    before = {deployment: from_json(values) for deployment, values in known.items()}
+    after = {
+        deployment: before.get(deployment, Totals()).grown(found.get(deployment))
+        for deployment in before.keys() | found.keys()
+    }
+    changed = [
+        DeploymentTotals(deployment_id=deployment, since=now, values=to_json(totals))
+        for deployment, totals in after.items()
+        if totals != before.get(deployment)
+    ]
+    DeploymentTotals.objects.bulk_create(
+        changed, update_conflicts=True, unique_fields=["deployment"], update_fields=["values"]
+    )
