@@ -10,12 +10,14 @@ from endpoints.models.assets import (
     VersionedAsset,
 )
 from endpoints.models.autoscale import AutoscaleSetting, ScaleDecision
+from endpoints.models.budgets import Budget, BudgetCrossing
 from endpoints.models.deployments import Deployment, DeploymentRevision, Replica, ReplicaPort, default_probe
 from endpoints.models.endpoints import Credential, Endpoint, GatewayState
 from endpoints.models.events import AppendOnly, AuditForwarder, AuditState, Event, Seal
 from endpoints.models.identity import IdentityProvider, SigningKey
 from endpoints.models.instance_types import InstanceType
 from endpoints.models.operations import Lease, Operation
+from endpoints.models.quota import Quota, QuotaRequest, SiteLimits
 from endpoints.models.registries import RegistryCredential
 from endpoints.models.requests import Draft, SavedRequest, TestCall
 from endpoints.models.site import BackupRecord, SiteState
@@ -34,6 +36,8 @@ __all__ = [
     "AuditState",
     "AutoscaleSetting",
     "BackupRecord",
+    "Budget",
+    "BudgetCrossing",
     "CodeVersion",
     "CounterCursor",
     "Credential",
@@ -54,6 +58,8 @@ __all__ = [
     "NotificationChannel",
     "Operation",
     "PersonalToken",
+    "Quota",
+    "QuotaRequest",
     "RegistryCredential",
     "Replica",
     "ReplicaPort",
@@ -65,6 +71,7 @@ __all__ = [
     "ServiceAccount",
     "ServiceSecret",
     "SigningKey",
+    "SiteLimits",
     "SiteState",
     "TestCall",
     "TrafficLogEntry",

@@ -10,11 +10,11 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 
-from endpoints.domain.errors import Conflict, Forbidden, Invalid, NotFound, StudioError, Unavailable
+from endpoints.domain.errors import BudgetExceeded, Conflict, Forbidden, Invalid, NotFound, StudioError, Unavailable
 
 View = Callable[..., HttpResponseBase]
 
-_STATUS = {NotFound: 404, Forbidden: 403, Conflict: 409, Invalid: 422, Unavailable: 503}
+_STATUS = {BudgetExceeded: 402, NotFound: 404, Forbidden: 403, Conflict: 409, Invalid: 422, Unavailable: 503}
 
 
 def page(view: View) -> View:
