@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("endpoints", "0006_alerts"),
+        ("endpoints", "0007_quota_and_budgets"),
     ]
 
     operations = [
