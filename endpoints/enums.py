@@ -47,11 +47,13 @@ class ReplicaState(TextChoices):
 
 
 class SleepState(TextChoices):
-    """Of a deployment that may scale to zero: `waking` until those who waited for it are served."""
+    """Of a deployment that may scale to zero: `waking` until those who waited for it are served. What is stopped waits
+    for a person, not for a request."""
 
     AWAKE = "awake"
     ASLEEP = "asleep", "Scaled to zero"
     WAKING = "waking"
+    STOPPED = "stopped"
 
 
 class LogContainer(TextChoices):
@@ -244,6 +246,24 @@ class UsagePhase(TextChoices):
     STARTING = "starting"
     RUNNING = "running"
     DRAINING = "draining"
+
+
+class RequestState(TextChoices):
+    """Of a request for more quota."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    DENIED = "denied"
+    WITHDRAWN = "withdrawn"
+
+
+class BudgetAction(TextChoices):
+    """What a budget does when it is used up."""
+
+    NOTIFY = "notify", "Only tell"
+    STOP_SCALE_OUT = "stop_scale_out", "Stop scale-out"
+    STOP = "stop", "Stop the deployments"
+    REFUSE = "refuse", "Refuse requests with 402"
 
 
 class BannerLevel(TextChoices):

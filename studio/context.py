@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from endpoints.selectors.endpoints import workspaces_for
+from endpoints.selectors.quota import pending_requests
 from endpoints.selectors.site import seen_by
 from studio.workspaces import current_workspace
 
@@ -20,6 +21,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     return {
         "workspaces": list(workspaces_for(user)),
         "workspace": current_workspace(request),
+        "quota_requests": pending_requests(user).count() if user.is_staff else 0,
         "running_operations": running,
         "site_banner": state if state.banner_shown(now=now) else None,
         "site_closed": state if state.closed(now=now) else None,

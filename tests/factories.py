@@ -325,6 +325,28 @@ class UsageFactory(DjangoModelFactory):
     ended_at = factory.LazyAttribute(lambda row: row.started_at + timedelta(minutes=1))
 
 
+class QuotaRequestFactory(DjangoModelFactory):
+    """Waits for IT."""
+
+    class Meta:
+        model = models.QuotaRequest
+
+    workspace = factory.SubFactory(WorkspaceFactory)
+    vcpu = Decimal("64")
+    reason = "A launch"
+
+
+class BudgetFactory(DjangoModelFactory):
+    """Of a workspace; tells at 50, 80 and 100 percent, and does nothing else."""
+
+    class Meta:
+        model = models.Budget
+
+    workspace = factory.SubFactory(WorkspaceFactory)
+    name = factory.Sequence(lambda n: f"budget-{n}")
+    amount = Decimal("100")
+
+
 class NotificationChannelFactory(DjangoModelFactory):
     class Meta:
         model = models.NotificationChannel
@@ -385,6 +407,16 @@ class TestCallFactory(DjangoModelFactory):
     duration_ms = 4.2
     request_body = '{"data": [[1]]}'
     response_body = "[1.0]"
+
+
+class SavedRequestFactory(DjangoModelFactory):
+    class Meta:
+        model = models.SavedRequest
+
+    user = factory.SubFactory(UserFactory)
+    endpoint = factory.SubFactory(EndpointFactory)
+    name = factory.Sequence(lambda number: f"request {number}")
+    body = '{"data": [[1]]}'
 
 
 class RegistryCredentialFactory(DjangoModelFactory):

@@ -7,6 +7,7 @@ import pytest
 
 from endpoints.domain.actor import SYSTEM, Actor
 from endpoints.domain.errors import Forbidden
+from endpoints.domain.requests import ScoringRequest
 from endpoints.enums import CredentialKind, Role
 from endpoints.models import Event, RoleAssignment
 from endpoints.permissions import ALLOWED, Action, can, require, roles_in
@@ -57,7 +58,7 @@ WRITES: dict[str, Use] = {
     "regenerate_key": lambda w, who: credentials.regenerate_key(
         actor=who, endpoint=endpoint(w), kind=CredentialKind.PRIMARY
     ),
-    "invoke": lambda w, who: invoke.invoke(actor=who, endpoint=endpoint(w), body=b"{}"),
+    "invoke": lambda w, who: invoke.invoke(actor=who, endpoint=endpoint(w), request=ScoringRequest(body=b"{}")),
     "register_model": lambda w, who: assets.register_model(
         actor=who, workspace=w.workspace, name="m", type="custom_model", folder=w.folder({"a": "b"})
     ),

@@ -21,6 +21,18 @@ class Invalid(StudioError):
         super().__init__(" ".join(self.fields.values()))
 
 
+class OutOfQuota(Invalid):
+    """It would pass a quota. The message shows the arithmetic."""
+
+    code = "OutOfQuota"
+
+
+class BudgetExceeded(StudioError):
+    """It would pass a budget, or one that is used up forbids it. The message names it, and when it resets."""
+
+    code = "budget_exceeded"
+
+
 class Conflict(StudioError):
     """Not in this state, or not any more: somebody else was first, something else is running."""
 

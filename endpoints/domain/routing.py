@@ -59,6 +59,14 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Every request that may come in is answered with 402: a budget is used up."""
+
+    budget: str
+    resets_at: str  # ISO 8601, UTC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointRoute:
     name: str
     auth_mode: AuthMode = AuthMode.KEY
@@ -68,6 +76,7 @@ class EndpointRoute:
     claims: tuple[Claim, ...] = ()  # modes of tokens: any of them opens; without one, nobody comes in
     deployments: tuple[DeploymentRoute, ...]
     mirror: Mirror | None = None
+    refusal: Refusal | None = None
     limits: Limits = field(default_factory=Limits)
     cors: Cors = field(default_factory=Cors)
     traffic_log: TrafficLogging = field(default_factory=TrafficLogging)

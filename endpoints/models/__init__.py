@@ -10,14 +10,16 @@ from endpoints.models.assets import (
     VersionedAsset,
 )
 from endpoints.models.autoscale import AutoscaleSetting, ScaleDecision
+from endpoints.models.budgets import Budget, BudgetCrossing
 from endpoints.models.deployments import Deployment, DeploymentRevision, Replica, ReplicaPort, default_probe
 from endpoints.models.endpoints import Credential, Endpoint, GatewayState
 from endpoints.models.events import AppendOnly, AuditForwarder, AuditState, Event, Seal
 from endpoints.models.identity import IdentityProvider, SigningKey
 from endpoints.models.instance_types import InstanceType
 from endpoints.models.operations import Lease, Operation
+from endpoints.models.quota import Quota, QuotaRequest, SiteLimits
 from endpoints.models.registries import RegistryCredential
-from endpoints.models.requests import Draft, TestCall
+from endpoints.models.requests import Draft, SavedRequest, TestCall
 from endpoints.models.site import BackupRecord, SiteState
 from endpoints.models.telemetry import CounterCursor, Sample, Usage
 from endpoints.models.totals import DeploymentTotals
@@ -34,6 +36,8 @@ __all__ = [
     "AuditState",
     "AutoscaleSetting",
     "BackupRecord",
+    "Budget",
+    "BudgetCrossing",
     "CodeVersion",
     "CounterCursor",
     "Credential",
@@ -54,16 +58,20 @@ __all__ = [
     "NotificationChannel",
     "Operation",
     "PersonalToken",
+    "Quota",
+    "QuotaRequest",
     "RegistryCredential",
     "Replica",
     "ReplicaPort",
     "RoleAssignment",
     "Sample",
+    "SavedRequest",
     "ScaleDecision",
     "Seal",
     "ServiceAccount",
     "ServiceSecret",
     "SigningKey",
+    "SiteLimits",
     "SiteState",
     "TestCall",
     "TrafficLogEntry",

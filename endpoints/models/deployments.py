@@ -23,6 +23,7 @@ from endpoints.models.instance_types import InstanceType
 
 DEFAULT_SURGE = "25%"
 DEFAULT_REQUEST_BYTES = 16 * 1024 * 1024
+AT_ZERO = (SleepState.ASLEEP, SleepState.STOPPED)
 
 
 def default_probe() -> dict[str, float]:
@@ -52,14 +53,14 @@ class SpecificationFields(models.Model):
         max_length=8, choices=NetworkAccess.choices, default=NetworkAccess.ENABLED
     )
     request_timeout_ms = models.PositiveIntegerField(
-        default=5000, validators=[MinValueValidator(1), MaxValueValidator(180_000)]
+        default=5000, validators=[MinValueValidator(1), MaxValueValidator(300_000)]
     )
     max_concurrent_requests_per_instance = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
     max_request_bytes = models.PositiveBigIntegerField(default=DEFAULT_REQUEST_BYTES)
     liveness_probe = models.JSONField(default=default_probe)
     readiness_probe = models.JSONField(default=default_probe)
     instance_count = models.PositiveSmallIntegerField(
-        default=1, validators=[MinValueValidator(1), MaxValueValidator(50)]
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(1000)]
     )
     # How it is rolled out. Neither these nor the count make a new generation.
     max_surge = models.CharField(max_length=5, default=DEFAULT_SURGE)  # replicas beyond the count: "2", or "25%" of it
@@ -98,6 +99,10 @@ class Deployment(SpecificationFields):
     scale_to_zero_after = models.PositiveIntegerField(null=True, blank=True)
     sleep = models.CharField(max_length=8, choices=SleepState.choices, default=SleepState.AWAKE)
     sleep_changed_at = models.DateTimeField(null=True, blank=True)
+    sleep_reason = models.TextField(blank=True)  # why it was stopped, or cannot wake
+    stopped_by = models.ForeignKey(
+        "endpoints.Budget", null=True, blank=True, on_delete=models.SET_NULL, related_name="stopped"
+    )
     all_traffic = models.BooleanField(default=False)  # asked for at creation; given, and cleared, once it serves
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
@@ -125,8 +130,14 @@ class Deployment(SpecificationFields):
     @property
     def shown_state(self) -> str:
         """For people: one that sleeps has succeeded too, but nothing of it runs."""
-        at_rest = self.state == ProvisioningState.SUCCEEDED
-        return "Scaled to zero" if at_rest and self.sleep == SleepState.ASLEEP else self.state
+        if self.state != ProvisioningState.SUCCEEDED or not self.at_zero:
+            return self.state
+        return "Stopped" if self.sleep == SleepState.STOPPED else "Scaled to zero"
+
+    @property
+    def at_zero(self) -> bool:
+        """No replica of it is wanted now."""
+        return self.sleep in AT_ZERO
 
     @property
     def cluster(self) -> str:

@@ -22,6 +22,7 @@ from endpoints.models import Deployment, Replica, Sample
 from endpoints.reconcile import cursors
 from endpoints.reconcile.alerting import look_at_alerts
 from endpoints.reconcile.billing import bill
+from endpoints.reconcile.budgets import look_at_budgets
 from endpoints.reconcile.leases import lease
 from endpoints.reconcile.measuring import Measured, measured
 from endpoints.reconcile.totals import add_totals
@@ -56,6 +57,7 @@ def collect(*, interval: int) -> bool:
         with transaction.atomic():
             if held.keep():
                 _write(scraped, now=now, interval=interval)
+        look_at_budgets(now=timezone.now())
         prune(now=now)
         return True
 

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -12,6 +13,8 @@ from django.utils import timezone
 
 from endpoints import wiring
 from endpoints.domain.actor import SYSTEM
+from endpoints.domain.limits import Limits
+from endpoints.domain.pricing import month_end
 from endpoints.domain.routing import (
     Claim,
     DeploymentRoute,
@@ -19,6 +22,7 @@ from endpoints.domain.routing import (
     Invokers,
     Issuer,
     Mirror,
+    Refusal,
     RouteTable,
     claims_of,
     route_table,
@@ -26,13 +30,14 @@ from endpoints.domain.routing import (
 from endpoints.enums import AuthMode, ProvisioningState, SleepState
 from endpoints.gateway.activator import ROOM as HELD
 from endpoints.gateway.port import RouteTableRefused
-from endpoints.models import Deployment, Endpoint, GatewayState, Replica
+from endpoints.models import Budget, Deployment, Endpoint, GatewayState, Replica
 from endpoints.reconcile.endpoints import bury_endpoints
 from endpoints.reconcile.leases import Held, lease
 from endpoints.reconcile.outcomes import limits_of
 from endpoints.selectors.access import invokers_of
+from endpoints.selectors.budgets import refusing
 from endpoints.selectors.identity import issuers
-from endpoints.selectors.limits import cors_of, limits_in_force
+from endpoints.selectors.limits import cors_of, limits_in_force, site_limits
 from endpoints.selectors.traffic_log import logging_of
 from endpoints.services import events
 from endpoints.services.brought_servers import routes_of
@@ -112,12 +117,19 @@ def _load() -> list[Endpoint]:
 
 
 def table_of(endpoints: Iterable[Endpoint]) -> RouteTable:
-    """With whose tokens are believed, and who may score with them: at most four queries more."""
+    """With whose tokens are believed, who may score with them, and which budgets refuse: at most six queries more."""
     present, believed = list(endpoints), issuers()
     by_role = [each for each in present if each.auth_mode == AuthMode.AAD_TOKEN]
     invokers = invokers_of(by_role) if by_role else {}
+    refused, site = refusing(present), site_limits()
     return route_table(
-        (_endpoint_route(each, _claims(each, invokers.get(each.pk), believed)) for each in present),
+        (
+            replace(
+                _endpoint_route(each, _claims(each, invokers.get(each.pk), believed), site),
+                refusal=_refusal(refused.get(each.pk)),
+            )
+            for each in present
+        ),
         believed,
         domain=settings.STUDIO_GATEWAY_DOMAIN,
     )
@@ -134,7 +146,14 @@ def _claims(endpoint: Endpoint, invokers: Invokers | None, believed: Iterable[Is
     )
 
 
-def _endpoint_route(endpoint: Endpoint, claims: tuple[Claim, ...]) -> EndpointRoute:
+def _refusal(budget: Budget | None) -> Refusal | None:
+    """Of the month of which the budget was looked at last: it lasts until somebody sees that the month is over."""
+    if budget is None or budget.period_start is None:
+        return None
+    return Refusal(budget=budget.name, resets_at=f"{month_end(budget.period_start):%Y-%m-%dT%H:%M:%SZ}")
+
+
+def _endpoint_route(endpoint: Endpoint, claims: tuple[Claim, ...], site: Limits) -> EndpointRoute:
     deployments: list[Deployment] = endpoint.live_deployments  # type: ignore[attr-defined]
     by_key = endpoint.auth_mode == AuthMode.KEY
     keys = sorted(endpoint.credentials.all(), key=lambda each: each.value) if by_key else []
@@ -147,7 +166,7 @@ def _endpoint_route(endpoint: Endpoint, claims: tuple[Claim, ...]) -> EndpointRo
         key_names=tuple(str(each.kind) for each in keys),
         claims=claims,
         mirror=next((Mirror(deployment=name, percent=percent) for name, percent in mirrored), None),
-        limits=limits_in_force(endpoint),
+        limits=limits_in_force(endpoint, site),
         cors=cors_of(endpoint),
         traffic_log=logging_of(endpoint),
         deployments=tuple(_deployment_route(endpoint, item) for item in sorted(deployments, key=lambda d: d.name)),
@@ -157,7 +176,7 @@ def _endpoint_route(endpoint: Endpoint, claims: tuple[Claim, ...]) -> EndpointRo
 def _deployment_route(endpoint: Endpoint, deployment: Deployment) -> DeploymentRoute:
     replicas: list[Replica] = deployment.routed_replicas  # type: ignore[attr-defined]
     limits = deployment.serving_limits or limits_of(deployment)
-    awake = deployment.sleep == SleepState.AWAKE
+    awake, stopped = deployment.sleep == SleepState.AWAKE, deployment.sleep == SleepState.STOPPED
     routes = routes_of(deployment)
     return DeploymentRoute(
         name=deployment.name,
@@ -168,8 +187,8 @@ def _deployment_route(endpoint: Endpoint, deployment: Deployment) -> DeploymentR
         readiness_path=routes.readiness.path,
         readiness_sockets=tuple((each.socket, each.readiness_socket) for each in replicas if each.readiness_socket),
         **limits,
-        hold_ms=0 if awake or replicas else limits["request_timeout_ms"],
-        queue=0 if awake else HELD,
+        hold_ms=0 if awake or stopped or replicas else limits["request_timeout_ms"],
+        queue=0 if awake or stopped else HELD,
     )
 
 

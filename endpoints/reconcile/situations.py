@@ -7,7 +7,7 @@ from endpoints import wiring
 from endpoints.domain.planning import ReplicaView, Situation
 from endpoints.domain.replicas import ReplicaObservation
 from endpoints.domain.rollouts import default_deadline, surge_of
-from endpoints.enums import BuildState, OperationKind, ProvisioningState, ReplicaState, SleepState
+from endpoints.enums import BuildState, OperationKind, ProvisioningState, ReplicaState
 from endpoints.models import Deployment, EnvironmentBuild, GatewayState, Operation, Replica
 from endpoints.reconcile.phases import stalled_seconds
 
@@ -30,7 +30,7 @@ def situation(
     return Situation(
         generation=deployment.generation,
         serving_generation=deployment.serving_generation,
-        serving_count=0 if deployment.sleep == SleepState.ASLEEP else deployment.serving_count,
+        serving_count=0 if deployment.at_zero else deployment.serving_count,
         instance_count=deployment.instance_count,
         replicas=tuple(_view(row, held.get(row.pk), gateway.confirmed_revision) for row in rows),
         provisioning=operation is not None and operation.kind != OperationKind.DELETE,

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from endpoints.domain.conditions import Standing, conditions_of, stamped
 from endpoints.domain.planning import Situation
-from endpoints.enums import PhaseState, ProvisioningState, SleepState
+from endpoints.enums import PhaseState, ProvisioningState
 from endpoints.models import Deployment, Operation
 
 
@@ -22,7 +22,7 @@ def note_conditions(
 def _standing(deployment: Deployment, operation: Operation | None) -> Standing:
     return Standing(
         state=ProvisioningState(deployment.state),
-        asleep=deployment.sleep == SleepState.ASLEEP,
+        asleep=deployment.at_zero,
         failure_code=deployment.failure_code,
         failure_message=deployment.failure_message,
         note=_running_note(operation.phases) if operation else "",

@@ -10,7 +10,7 @@ from endpoints.domain.errors import NotFound
 from endpoints.domain.scaling_rules import Operator
 from endpoints.enums import AlertState
 from endpoints.models import Alert, AlertRule, Notification, NotificationChannel, User, Workspace
-from endpoints.selectors.endpoints import readable, workspaces_for
+from endpoints.selectors.endpoints import readable_endpoints, workspaces_for
 
 
 def spec_of(rule: AlertRule) -> AlertSpec:
@@ -27,7 +27,7 @@ def spec_of(rule: AlertRule) -> AlertSpec:
 
 def _visible(user: User) -> Q:
     """Of a workspace that the person reads, or of an endpoint on which they have a role that reads."""
-    return Q(workspace__in=workspaces_for(user)) | Q(endpoint__in=readable(user).values("pk"))
+    return Q(workspace__in=workspaces_for(user)) | Q(endpoint__in=readable_endpoints(user).values("pk"))
 
 
 def rules_for(user: User, *, workspace: Workspace | None = None) -> QuerySet[AlertRule]:

@@ -17,6 +17,7 @@ from endpoints.models import AutoscaleSetting, Deployment, Sample, ScaleDecision
 
 Asked = Mapping[UUID, tuple[Deployment, Iterable[MetricTrigger]]]  # by deployment: whose triggers are to be read
 _Names = Mapping[UUID, Mapping[UUID, str]]  # of each endpoint, its deployments
+LARGEST_COUNT = 1000  # that can be stored
 _Points = Mapping[UUID, Mapping[datetime, SampleValues]]
 
 
@@ -38,7 +39,7 @@ def _fixed(deployment: Deployment) -> str:
 
 def spec_of(row: AutoscaleSetting) -> AutoscaleSpec:
     """What was stored was right when it was; what a later rule forbids still holds."""
-    return parse(row.setting, Place(lowest=0))
+    return parse(row.setting, Place(lowest=0, highest=LARGEST_COUNT))
 
 
 def decisions_of(deployment: Deployment) -> QuerySet[ScaleDecision]:

@@ -115,16 +115,16 @@ def cost_since(deployments: Iterable[UUID], start: datetime) -> dict[UUID, Decim
     return {deployment: cost(each) for deployment, each in parts.items()}
 
 
+def spent_between(usage: QuerySet[Usage], start: datetime, end: datetime) -> Decimal:
+    """All of what began in [start, end), a full hour or now. One query."""
+    rows = usage.filter(started_at__gte=start, started_at__lt=end).order_by()
+    by_price = rows.values("price_per_hour").annotate(time=_TIME).values_list("price_per_hour", "time")
+    return cost((time, price) for price, time in by_price)
+
+
 def month(usage: QuerySet[Usage], *, now: datetime) -> Forecast:
     """Month to date in UTC, and what the whole month should cost. Two queries."""
-    to_date = cost(
-        (time, price)
-        for price, time in usage.filter(started_at__gte=month_start(now), started_at__lt=now)
-        .order_by()
-        .values("price_per_hour")
-        .annotate(time=_TIME)
-        .values_list("price_per_hour", "time")
-    )
+    to_date = spent_between(usage, month_start(now), now)
     this_hour = now.replace(minute=0, second=0, microsecond=0)
     by_hour: dict[datetime, list[tuple[timedelta, Decimal]]] = defaultdict(list)
     for _, at, price, time in _grouped(usage, this_hour - 7 * 24 * HOUR, now, "hour"):

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Prefetch, Q, QuerySet
 
 from endpoints.domain.errors import NotFound
-from endpoints.models import Deployment, Endpoint, Event, Operation, Replica, RoleAssignment, TestCall, User, Workspace
+from endpoints.models import Deployment, Endpoint, Event, Operation, Replica, RoleAssignment, User, Workspace
 from endpoints.permissions import ALLOWED, Action, held_by
 
 _READING = [role for role, actions in ALLOWED.items() if Action.READ in actions]
@@ -49,7 +49,7 @@ def endpoints_for(user: User, *, workspace: Workspace | None = None) -> QuerySet
     )
 
 
-def readable(user: User) -> QuerySet[Endpoint]:
+def readable_endpoints(user: User) -> QuerySet[Endpoint]:
     """Deleted ones too: their history stays."""
     if user.is_superuser:
         return Endpoint.objects.all()
@@ -104,7 +104,7 @@ def replica_of(deployment: Deployment, ordinal: int) -> Replica:
 
 
 def operations_for(user: User) -> QuerySet[Operation]:
-    return Operation.objects.filter(endpoint__in=readable(user)).select_related(
+    return Operation.objects.filter(endpoint__in=readable_endpoints(user)).select_related(
         "endpoint__workspace", "deployment", "created_by"
     )
 
@@ -124,7 +124,7 @@ def events_for(user: User, *, endpoint: Endpoint | None = None, workspace: Works
     events = Event.objects.select_related("actor")
     own = Q(workspace__in=workspaces_for(user))
     if endpoint is not None:
-        return events.filter(own | Q(endpoint_id__in=readable(user).values("pk")), endpoint_id=endpoint.pk)
+        return events.filter(own | Q(endpoint_id__in=readable_endpoints(user).values("pk")), endpoint_id=endpoint.pk)
     if workspace is not None:
         return events.filter(workspace=workspace).filter(own)
     return events.filter(own | Q(workspace=None, actor=user))
@@ -149,7 +149,3 @@ def own_security_events(user: User) -> QuerySet[Event]:
         of_security |= Q(verb__startswith=verb)
     mine = Q(actor=user) | Q(actor=None, subject=user.email)
     return Event.objects.filter(of_security, mine, workspace=None).select_related("actor")
-
-
-def test_calls_of(user: User, endpoint: Endpoint) -> QuerySet[TestCall]:
-    return TestCall.objects.filter(user=user, endpoint=endpoint)

@@ -14,7 +14,9 @@ from endpoints.enums import ProvisioningState
 from endpoints.models import AutoscaleSetting, Deployment
 from endpoints.permissions import Action, require
 from endpoints.selectors.autoscale import autoscale_of, existing_autoscale, spec_of
+from endpoints.selectors.quota import site_limits_row
 from endpoints.services import events
+from endpoints.services.capacity import check_autoscale_maximum
 
 
 def set_autoscale(
@@ -24,7 +26,10 @@ def set_autoscale(
     begins without a cooldown. `expected_version` 0 says that there is none yet. Raises Invalid, StaleVersion, Conflict.
     """
     require(actor.user, Action.WRITE, deployment.endpoint)
-    setting = to_json(parse(document, place_of(deployment)))
+    spec = parse(document, place_of(deployment))
+    if spec.enabled:
+        check_autoscale_maximum(deployment, max(profile.capacity.maximum for profile in spec.profiles))
+    setting = to_json(spec)
     with transaction.atomic():
         _check_present(deployment)
         row = _locked(deployment)
@@ -80,7 +85,12 @@ def check_manual_count(deployment: Deployment, count: int) -> None:
 
 
 def place_of(deployment: Deployment) -> Place:
-    return Place(endpoint=deployment.endpoint.name, deployment=deployment.name, lowest=lowest_minimum(deployment))
+    return Place(
+        endpoint=deployment.endpoint.name,
+        deployment=deployment.name,
+        lowest=lowest_minimum(deployment),
+        highest=site_limits_row().instances_per_deployment,
+    )
 
 
 def lowest_minimum(deployment: Deployment) -> int:

@@ -3,11 +3,12 @@
 import json
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from endpoints.domain.actor import Actor
 from endpoints.domain.errors import Invalid
 from endpoints.domain.json_diff import Change, differences
+from endpoints.domain.requests import ScoringRequest
 from endpoints.models import Endpoint
 from endpoints.services.invoke import Answer, ask, invoke
 
@@ -52,15 +53,14 @@ class Comparison:
     changes: list[Change] | None
 
 
-def compare(
-    *, actor: Actor, endpoint: Endpoint, body: bytes, deployments: tuple[str, str], runs: int = 1, path: str = "/score"
-) -> Comparison:
-    """Pinned, one after the other; each side's first call goes into the person's history.
+def compare(*, actor: Actor, endpoint: Endpoint, request: ScoringRequest, other: str, runs: int = 1) -> Comparison:
+    """The request's deployment and the other, pinned, one after the other; each side's first call goes into the
+    person's history.
 
     Invalid on `other` for the same deployment twice, on `runs` outside 1 to MAX_RUNS, and as invoke() says.
     """
-    _check(endpoint, deployments, runs)
-    first, second = (_side(actor, endpoint, body, name, runs, path) for name in deployments)
+    _check(endpoint, (request.deployment, other), runs)
+    first, second = (_side(actor, endpoint, each, runs) for each in (request, replace(request, deployment=other)))
     return Comparison(sides=(first, second), changes=_changes(first.first, second.first))
 
 
@@ -75,12 +75,12 @@ def _check(endpoint: Endpoint, deployments: tuple[str, str], runs: int) -> None:
             raise Invalid({"other": f"“{endpoint.name}” has no deployment “{name}”."})
 
 
-def _side(actor: Actor, endpoint: Endpoint, body: bytes, name: str, runs: int, path: str) -> Side:
+def _side(actor: Actor, endpoint: Endpoint, request: ScoringRequest, runs: int) -> Side:
     deadline = time.monotonic() + LIMIT_SECONDS
-    answers = [invoke(actor=actor, endpoint=endpoint, body=body, deployment=name, path=path)[0]]
+    answers = [invoke(actor=actor, endpoint=endpoint, request=request)[0]]
     while len(answers) < runs and time.monotonic() < deadline:
-        answers.append(ask(actor=actor, endpoint=endpoint, body=body, deployment=name, path=path))
-    return Side(deployment=name, answers=answers)
+        answers.append(ask(actor=actor, endpoint=endpoint, request=request))
+    return Side(deployment=request.deployment, answers=answers)
 
 
 def _changes(before: Answer, after: Answer) -> list[Change] | None:

@@ -30,17 +30,18 @@ from endpoints.models import (
 )
 from endpoints.models.deployments import DEFAULT_REQUEST_BYTES, DEFAULT_SURGE
 from endpoints.permissions import Action, require
+from endpoints.selectors.quota import site_limits_row
 from endpoints.services import events
 from endpoints.services.autoscale import check_manual_count
 from endpoints.services.brought_servers import kept_routes
 from endpoints.services.builds import ensure_build
+from endpoints.services.capacity import as_it_stands, check_capacity
 from endpoints.services.generations import keep_generation, keep_what_serves
 from endpoints.services.operations import start_operation
 from endpoints.services.routes import next_revision
 from endpoints.services.specification import check_specification, needed_environment
 from endpoints.services.staleness import changed_at_once, stale_deployment
 
-MAX_DEPLOYMENTS = 20
 COLOR_SLOTS = 8
 
 
@@ -105,6 +106,7 @@ def create_deployment(
                 created_by=actor.user,
             )
             _write(deployment, specification, built)
+            check_capacity(deployment)
             keep_generation(actor=actor, deployment=deployment)
             after = describe(specification)
             events.record(actor=actor, verb="deployment.created", deployment=deployment, after=after)
@@ -192,6 +194,7 @@ def _roll(
     rolled_back_to: int | None,
 ) -> Operation:
     """What failed or was cancelled is rolled out whole: nothing says how much of it there is."""
+    stood = as_it_stands(deployment)
     at_rest = deployment.state == ProvisioningState.SUCCEEDED
     same = {name: getattr(after, name) for name in BESIDE_REPLICAS}
     only_count = at_rest and replace(before, **same) == after
@@ -201,13 +204,20 @@ def _roll(
     keep_what_serves(deployment)
     if not only_count:
         deployment.generation += 1
-    if deployment.sleep == SleepState.ASLEEP:
-        deployment.sleep, deployment.sleep_changed_at = SleepState.WAKING, timezone.now()
+    _leave_zero(deployment)
     _write(deployment, after, built)
+    check_capacity(deployment, stood)
     keep_generation(actor=actor, deployment=deployment, reason=reason, rolled_back_to=rolled_back_to)
     verb = "deployment.rolled_back" if rolled_back_to else "deployment.updated"
     _tell(actor, deployment, "deployment.scaled" if only_count else verb, before, after, reason)
     return start_operation(actor=actor, deployment=deployment, kind=kind)
+
+
+def _leave_zero(deployment: Deployment) -> None:
+    """What is rolled out runs."""
+    if deployment.at_zero:
+        deployment.sleep, deployment.sleep_changed_at = SleepState.WAKING, timezone.now()
+        deployment.sleep_reason, deployment.stopped_by = "", None
 
 
 def _tell(
@@ -237,11 +247,14 @@ def retry_deployment(*, actor: Actor, deployment: Deployment) -> Operation:
             raise Conflict(f"{locked.name} is running; there is nothing to retry.")
         if specification_of(locked) != read:
             raise changed_at_once(locked)
+        stood = as_it_stands(locked)
         locked.state = lifecycle.after(locked.state, Move.UPDATE, subject=locked.name)
         locked.failure_code = locked.failure_message = ""
         keep_what_serves(locked)
         locked.generation += 1
+        _leave_zero(locked)
         _write(locked, read, built)
+        check_capacity(locked, stood)
         keep_generation(actor=actor, deployment=locked, reason="Tried again.")
         events.record(actor=actor, verb="deployment.retried", deployment=locked)
         return start_operation(actor=actor, deployment=locked, kind=OperationKind.UPDATE)
@@ -352,8 +365,9 @@ def _check_routes(deployment: Deployment, before: Specification, after: Specific
 def _check_room(endpoint: Endpoint) -> None:
     if endpoint.deleted_at or endpoint.state == ProvisioningState.DELETING:
         raise Conflict(f"“{endpoint.name}” is being deleted.")
-    if endpoint.deployments.present().count() >= MAX_DEPLOYMENTS:
-        raise Invalid(f"An endpoint has at most {MAX_DEPLOYMENTS} deployments. Delete one first.")
+    most = site_limits_row().deployments_per_endpoint
+    if endpoint.deployments.present().count() >= most:
+        raise Invalid(f"An endpoint has at most {most} deployments. Delete one first.")
 
 
 def _free_slot(endpoint: Endpoint) -> int:

@@ -14,6 +14,7 @@ from endpoints.models import Endpoint, Workspace
 from endpoints.permissions import Action, require
 from endpoints.services import deployments, events
 from endpoints.services.authentication import checked_mode, ready_for
+from endpoints.services.capacity import check_endpoint_room
 from endpoints.services.credentials import create_credentials
 from endpoints.services.routes import next_revision
 from endpoints.services.staleness import check_settings_version
@@ -37,6 +38,7 @@ def create_endpoint(
     ready_for(checked_mode(auth_mode))
     try:
         with transaction.atomic():
+            check_endpoint_room(workspace)
             endpoint = Endpoint.objects.create(
                 workspace=workspace,
                 name=name,

@@ -1,5 +1,6 @@
 """How the studio itself calls an endpoint: by the gateway's socket, whatever its ports and certificates are."""
 
+import ssl
 from functools import cache
 
 import httpx
@@ -19,3 +20,16 @@ def gateway_client() -> httpx.Client:
 def gateway_url() -> str:
     """The base of an endpoint's URL, for this client alone."""
     return "http://gateway" if settings.STUDIO_GATEWAY_SOCKET else str(settings.STUDIO_GATEWAY_URL)
+
+
+def streaming_client() -> httpx.AsyncClient:
+    """One for each request: a connection belongs to the loop that opened it."""
+    socket = settings.STUDIO_GATEWAY_SOCKET
+    transport = httpx.AsyncHTTPTransport(uds=str(socket) if socket else None, verify=_tls())
+    return httpx.AsyncClient(timeout=httpx.Timeout(LONGEST_SECONDS, connect=3), transport=transport, trust_env=False)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Made once: to read all authorities takes longer than most calls."""
+    return httpx.create_ssl_context()

@@ -4,12 +4,12 @@ import json
 import re
 import time
 from dataclasses import dataclass, field
-from urllib.parse import unquote
 
 import httpx
 
 from endpoints.domain.actor import Actor
 from endpoints.domain.errors import Invalid
+from endpoints.domain.requests import WITHOUT_BODY, ScoringRequest, headers_as_text, request_faults
 from endpoints.models import Endpoint, TestCall
 from endpoints.permissions import Action, require
 from endpoints.services.access_tokens import test_credential
@@ -19,7 +19,6 @@ KEPT = 50
 MAX_KEPT_BYTES = 256 * 1024
 PIN_HEADER = "azureml-model-deployment"
 MODEL_MS_HEADER = "x-studio-model-ms"
-_PATH = re.compile(r"/[!-~]{0,199}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,99 +32,117 @@ class Answer:
     model_ms: float | None = None
     answered_by: str = ""
     request_id: str = ""
-    error: str = ""
+    error: str = ""  # of an answer that has a status: why it has no end
 
 
-def invoke(
-    *,
-    actor: Actor,
-    endpoint: Endpoint,
-    body: bytes,
-    deployment: str = "",
-    path: str = "/score",
-    content_type: str = "application/json",
-) -> tuple[Answer, TestCall]:
-    """Sends the body to the endpoint, or pinned to one deployment, as the person: with the studio's own use of a key,
-    or with a token of theirs that lives for two minutes."""
-    answer = ask(actor=actor, endpoint=endpoint, body=body, deployment=deployment, path=path, content_type=content_type)
-    return answer, _keep(actor, endpoint, body, deployment, path, answer)
+def invoke(*, actor: Actor, endpoint: Endpoint, request: ScoringRequest) -> tuple[Answer, TestCall]:
+    """Sends the request to the endpoint, or pinned to one deployment. Unless it brings a credential, as the person:
+    with the studio's own use of a key, or with a token of theirs that lives for two minutes."""
+    answer = ask(actor=actor, endpoint=endpoint, request=request)
+    return answer, keep(actor=actor, endpoint=endpoint, request=request, answer=answer)
 
 
-def ask(
-    *,
-    actor: Actor,
-    endpoint: Endpoint,
-    body: bytes,
-    deployment: str = "",
-    path: str = "/score",
-    content_type: str = "application/json",
-) -> Answer:
+def ask(*, actor: Actor, endpoint: Endpoint, request: ScoringRequest) -> Answer:
     """As invoke(), and nothing is kept."""
-    require(actor.user, Action.SCORE, endpoint)
-    if not _PATH.fullmatch(path) or any(trick in unquote(path) for trick in ("..", "//", "\\")):
-        raise Invalid({"path": "A path starts with / and stays within the endpoint, such as /score."})
-    if deployment and not endpoint.deployments.present().filter(name=deployment).exists():
-        raise Invalid({"deployment": f"“{endpoint.name}” has no deployment “{deployment}”."})
-    credential = test_credential(actor=actor, endpoint=endpoint)
-    return _send(endpoint, credential, body, deployment, path, content_type)
-
-
-def _send(endpoint: Endpoint, credential: str, body: bytes, deployment: str, path: str, content_type: str) -> Answer:
-    headers = {"authorization": f"Bearer {credential}", "content-type": content_type}
-    if deployment:
-        headers[PIN_HEADER] = deployment
-    client = gateway_client()
+    outgoing = outgoing_request(actor=actor, endpoint=endpoint, request=request)
     started = time.perf_counter()
     try:
-        url = f"{gateway_url()}/{endpoint.name}{path}"
-        response = client.post(url, content=body, headers=headers)
+        response = gateway_client().send(outgoing)
     except httpx.HTTPError as error:
-        took = (time.perf_counter() - started) * 1000
-        return Answer(
-            status=None,
-            duration_ms=took,
-            error=f"The gateway did not answer: {error or type(error).__name__}",
-        )
-    return _answer(response, (time.perf_counter() - started) * 1000)
+        return no_answer(error, started)
+    return answer_of(response, response.content, started)
 
 
-def _answer(response: httpx.Response, duration_ms: float) -> Answer:
-    spent = response.headers.get(MODEL_MS_HEADER, "")
+def outgoing_request(*, actor: Actor, endpoint: Endpoint, request: ScoringRequest) -> httpx.Request:
+    """As it goes to the gateway. Forbidden, or Invalid by field, where it must not go."""
+    require(actor.user, Action.SCORE, endpoint)
+    if faults := dict(request_faults(request)):
+        raise Invalid(faults)
+    if request.deployment and not endpoint.deployments.present().filter(name=request.deployment).exists():
+        raise Invalid({"deployment": f"“{endpoint.name}” has no deployment “{request.deployment}”."})
+    credential = request.credential
+    if credential is None:
+        credential = test_credential(actor=actor, endpoint=endpoint)
+    url = f"{gateway_url()}/{endpoint.name}{request.path}"
+    body = None if request.method in WITHOUT_BODY else request.body
+    return httpx.Request(request.method, url, headers=_headers(request, credential), content=body)
+
+
+def _headers(request: ScoringRequest, credential: str) -> list[tuple[str, str]]:
+    """The person's, and after them the gateway's own, which a person cannot set."""
+    headers = list(request.headers)
+    if "accept" not in {name.lower() for name, _ in headers}:
+        headers.append(("accept", "*/*"))
+    if credential:
+        headers.append(("authorization", f"Bearer {credential}"))
+    if request.deployment:
+        headers.append((PIN_HEADER, request.deployment))
+    if request.method not in WITHOUT_BODY:
+        headers.append(("content-type", request.content_type))
+    return headers
+
+
+def no_answer(error: Exception, started: float) -> Answer:
     return Answer(
-        status=response.status_code,
-        body=response.content,
-        headers=dict(response.headers),
-        duration_ms=duration_ms,
-        model_ms=float(spent) if spent.replace(".", "", 1).isdigit() else None,
-        answered_by=response.headers.get(PIN_HEADER, ""),
-        request_id=response.headers.get("x-request-id", ""),
+        status=None,
+        duration_ms=(time.perf_counter() - started) * 1000,
+        error=f"The gateway did not answer: {error or type(error).__name__}",
     )
 
 
-def _keep(actor: Actor, endpoint: Endpoint, body: bytes, deployment: str, path: str, answer: Answer) -> TestCall:
+def answer_of(response: httpx.Response, body: bytes, started: float, *, error: str = "") -> Answer:
+    spent = response.headers.get(MODEL_MS_HEADER, "")
+    return Answer(
+        status=response.status_code,
+        body=body,
+        headers=dict(response.headers),
+        duration_ms=(time.perf_counter() - started) * 1000,
+        model_ms=float(spent) if re.fullmatch(r"\d{1,12}(\.\d{1,6})?", spent) else None,
+        answered_by=response.headers.get(PIN_HEADER, ""),
+        request_id=response.headers.get("x-request-id", ""),
+        error=error,
+    )
+
+
+def keep(*, actor: Actor, endpoint: Endpoint, request: ScoringRequest, answer: Answer) -> TestCall:
+    """Into the person's history. What others were given a link to is not among the KEPT, and stays."""
     call = TestCall.objects.create(
         user=actor.user,
         endpoint=endpoint,
-        pinned_to=deployment,
-        path=path,
-        answered_by=answer.answered_by,
+        pinned_to=request.deployment,
+        method=request.method,
+        path=request.path,
+        headers=headers_as_text(request.headers),
+        content_type=request.content_type,
+        answered_by=answer.answered_by[:32],
         status=answer.status,
         error=answer.error,
         duration_ms=answer.duration_ms,
         model_ms=answer.model_ms,
-        request_body=_text(body),
-        response_body=_text(answer.body),
-        request_id=answer.request_id,
+        request_body=body_as_text(request.body),
+        response_body=_beginning(answer.body).decode("utf-8", "replace"),
+        request_bytes=len(request.body),
+        response_bytes=len(answer.body),
+        request_id=answer.request_id[:64],
     )
-    mine = TestCall.objects.filter(user=actor.user, endpoint=endpoint)
+    mine = TestCall.objects.filter(user=actor.user, endpoint=endpoint, share=None)
     oldest = next(iter(mine.values_list("id", flat=True)[KEPT : KEPT + 1]), None)
     if oldest is not None:
         mine.filter(id__lte=oldest).delete()
     return call
 
 
-def _text(body: bytes) -> str:
-    return body[:MAX_KEPT_BYTES].decode("utf-8", "replace")
+def body_as_text(body: bytes) -> str:
+    """The beginning; empty for what is no text, which an editor could not give back."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return ""
+    return _beginning(body).decode("utf-8", "ignore")
+
+
+def _beginning(body: bytes) -> bytes:
+    return body[:MAX_KEPT_BYTES]
 
 
 def parsed(body: bytes) -> object:

@@ -11,7 +11,9 @@ from endpoints.domain.errors import Invalid
 from endpoints.domain.preflight import Check, Outcome, foreign_wheels, version_conflicts
 from endpoints.domain.scoring_script import ScriptFacts, not_installed, read_script
 from endpoints.enums import BuildState
-from endpoints.models import CodeVersion, Workspace
+from endpoints.models import CodeVersion, Endpoint, Workspace
+from endpoints.selectors.quota import arithmetic
+from endpoints.services.capacity import budget_fault
 
 if TYPE_CHECKING:
     from endpoints.services.deployments import Specification
@@ -23,7 +25,7 @@ _RESOLVED = {
 }
 
 
-def preflight(specification: Specification, *, workspace: Workspace) -> list[Check]:
+def preflight(specification: Specification, *, workspace: Workspace, endpoint: Endpoint | None = None) -> list[Check]:
     """Quick, and asked again while something is RUNNING. Never raises for what is wrong with the specification."""
     from endpoints.services.specification import check_specification, needed_environment
 
@@ -36,10 +38,27 @@ def preflight(specification: Specification, *, workspace: Workspace) -> list[Che
             for field, message in error.fields.items()
         ] or [Check(name="specification", outcome=Outcome.ERROR, message=str(error))]
     checks = [Check(name="specification", outcome=Outcome.OK, message="Names, numbers, files and probes fit together.")]
-    checks += _script(specification, needed)
+    checks += [*_capacity(specification, workspace, endpoint), *_script(specification, needed)]
     if needed is not None:
         checks += [_requirements(needed), *_versions(specification, needed), *_wheels(specification, needed)]
     return checks
+
+
+def _capacity(specification: Specification, workspace: Workspace, endpoint: Endpoint | None) -> Iterator[Check]:
+    """As it stands now: what others take meanwhile is found out at the creation."""
+    if specification.instance_type is None:
+        return
+    lines = arithmetic(workspace, specification.instance_type, specification.instance_count)
+    for line in lines:
+        if not line.fits:
+            yield Check(name="quota", outcome=Outcome.ERROR, message=line.told(), field="instance_count")
+    if all(line.fits for line in lines):
+        told = " ".join(line.told() for line in lines) or "No quota limits it."
+        yield Check(name="quota", outcome=Outcome.OK, message=told)
+    price = specification.instance_type.price_per_hour * specification.instance_count
+    budget = budget_fault(workspace, endpoint, price)
+    if budget:
+        yield Check(name="budget", outcome=Outcome.ERROR, message=budget, field="instance_count")
 
 
 def script_facts(code: CodeVersion, script: str, *, python_version: str) -> ScriptFacts:

@@ -6,12 +6,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from endpoints import hints
+from endpoints.domain import lifecycle
 from endpoints.domain.actor import SYSTEM, Actor
-from endpoints.domain.errors import Conflict, Invalid
+from endpoints.domain.errors import BudgetExceeded, Conflict, Invalid, OutOfQuota
 from endpoints.enums import ProvisioningState, SleepState
-from endpoints.models import Deployment
+from endpoints.models import Budget, Deployment
 from endpoints.permissions import Action, require
 from endpoints.services import events
+from endpoints.services.capacity import as_it_stands, check_capacity
 from endpoints.services.routes import next_revision
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 30, 24 * 3600
@@ -35,7 +37,7 @@ def set_scale_to_zero(*, actor: Actor, deployment: Deployment, after: int | None
             before={"scale_to_zero_after": before},
             after={"scale_to_zero_after": after},
         )
-        if after is None:
+        if after is None and locked.sleep == SleepState.ASLEEP:
             _wake(actor, locked, "It may not scale to zero any more.")
     return locked
 
@@ -45,7 +47,7 @@ def put_to_sleep(*, actor: Actor, deployment: Deployment, reason: str = "") -> D
     require(actor.user, Action.WRITE, deployment.endpoint)
     with transaction.atomic():
         locked = _locked(deployment.pk)
-        if locked.sleep == SleepState.ASLEEP:
+        if locked.at_zero:
             return locked
         if locked.state != ProvisioningState.SUCCEEDED:
             raise Conflict(f"{locked.name} is {locked.state}. Scale it to zero when it is at rest.")
@@ -55,8 +57,23 @@ def put_to_sleep(*, actor: Actor, deployment: Deployment, reason: str = "") -> D
     return locked
 
 
+def stop(*, actor: Actor, deployment: Deployment, reason: str, budget: Budget | None = None) -> Deployment:
+    """Ends the replicas as going to sleep does, but no request starts them again: a person does, with `wake`."""
+    require(actor.user, Action.WRITE, deployment.endpoint)
+    with transaction.atomic():
+        locked = _locked(deployment.pk)
+        if locked.sleep == SleepState.STOPPED:
+            return locked
+        if locked.deleted_at or lifecycle.is_moving(locked.state):
+            raise Conflict(f"{locked.name} is {locked.state}. Stop it when it is at rest.")
+        locked.sleep_reason, locked.stopped_by = reason, budget
+        _change(actor, locked, SleepState.STOPPED, verb="deployment.stopped", reason=reason)
+    return locked
+
+
 def wake(*, actor: Actor, deployment: Deployment, reason: str = "") -> Deployment:
-    """Starts the replicas of a sleeper; nothing where it is awake."""
+    """Starts the replicas of one that sleeps or is stopped; nothing where it is awake. Raises OutOfQuota,
+    BudgetExceeded."""
     require(actor.user, Action.WRITE, deployment.endpoint)
     with transaction.atomic():
         locked = _locked(deployment.pk)
@@ -65,14 +82,28 @@ def wake(*, actor: Actor, deployment: Deployment, reason: str = "") -> Deploymen
 
 
 def wake_for_request(deployment_id: UUID | str) -> bool:
-    """A request that the gateway let in waits for this deployment. False where there is nothing to wait for."""
+    """A request that the gateway let in waits for this deployment. False where there is nothing to wait for: it is
+    gone, it is stopped, or a quota or a budget lets nothing start."""
     present = Deployment.objects.present().exclude(state=ProvisioningState.DELETING).filter(pk=deployment_id)
     sleep = present.values_list("sleep", flat=True).first()
     if sleep == SleepState.ASLEEP:
-        with transaction.atomic():
-            locked = _locked(deployment_id)
-            _wake(SYSTEM, locked, "A request came.")
-    return sleep is not None
+        try:
+            with transaction.atomic():
+                _wake(SYSTEM, _locked(deployment_id), "A request came.")
+        except (OutOfQuota, BudgetExceeded) as error:
+            _note_refusal(deployment_id, str(error))
+            return False
+    return sleep is not None and sleep != SleepState.STOPPED
+
+
+def _note_refusal(deployment_id: UUID | str, reason: str) -> None:
+    """Told once, however many requests come: numbers may differ, the cause does not."""
+    with transaction.atomic():
+        locked = _locked(deployment_id)
+        if locked.sleep == SleepState.ASLEEP and not locked.sleep_reason:
+            locked.sleep_reason = reason
+            locked.save(update_fields=["sleep_reason", "updated_at"])
+            events.record(actor=SYSTEM, verb="deployment.wake_refused", deployment=locked, reason=reason)
 
 
 def settle(deployment_id: UUID) -> None:
@@ -84,13 +115,18 @@ def settle(deployment_id: UUID) -> None:
 
 
 def _wake(actor: Actor, deployment: Deployment, reason: str) -> None:
-    if deployment.sleep == SleepState.ASLEEP:
+    if deployment.at_zero and not deployment.deleted_at:
         _change(actor, deployment, SleepState.WAKING, verb="deployment.woken", reason=reason)
 
 
 def _change(actor: Actor, deployment: Deployment, state: SleepState, *, verb: str, reason: str) -> None:
+    stood = as_it_stands(deployment)
     deployment.sleep, deployment.sleep_changed_at = state, timezone.now()
-    deployment.save(update_fields=["sleep", "sleep_changed_at", "updated_at"])
+    if state != SleepState.STOPPED:
+        deployment.sleep_reason, deployment.stopped_by = "", None
+    deployment.save(update_fields=["sleep", "sleep_changed_at", "sleep_reason", "stopped_by", "updated_at"])
+    if state == SleepState.WAKING:
+        check_capacity(deployment, stood, waking=True)
     events.record(actor=actor, verb=verb, deployment=deployment, reason=reason)
     hints.deployment_changed(deployment.pk)
     next_revision()

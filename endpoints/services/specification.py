@@ -15,14 +15,13 @@ from endpoints.domain.rollouts import deadline_fault, surge_fault
 from endpoints.domain.servers import server_for
 from endpoints.enums import ModelType, NetworkAccess, ServerKind
 from endpoints.models import CodeVersion, EnvironmentVersion, ModelVersion, Workspace
+from endpoints.selectors.quota import site_limits_row
 from endpoints.services.brought_servers import BROUGHT, brought_problems
 from endpoints.services.preflight import script_facts
 
 if TYPE_CHECKING:
     from endpoints.services.deployments import Specification
 
-MAX_TIMEOUT_MS = 180_000
-MAX_INSTANCES = 50
 SMALLEST_REQUEST, LARGEST_REQUEST = 1024, 1024**3  # bytes
 MAX_PROBE_SECONDS = 3600
 MAX_PROBE_TRIES = 1000
@@ -79,9 +78,10 @@ def _server(specification: Specification) -> dict[str, str]:
 
 
 def _numbers(specification: Specification) -> dict[str, str]:
+    site = site_limits_row()
     ranges = {
-        "instance_count": (1, MAX_INSTANCES),
-        "request_timeout_ms": (1, MAX_TIMEOUT_MS),
+        "instance_count": (1, site.instances_per_deployment),
+        "request_timeout_ms": (1, site.request_timeout_ms),
         "max_concurrent_requests_per_instance": (1, 1000),
         "max_request_bytes": (SMALLEST_REQUEST, LARGEST_REQUEST),
     }

@@ -8,7 +8,7 @@ from django.utils import timezone
 from endpoints.domain.actor import Actor
 from endpoints.domain.errors import Conflict
 from endpoints.domain.traffic import check_no_share_for_mirror, checked_mirror, checked_traffic
-from endpoints.enums import ProvisioningState, SleepState
+from endpoints.enums import ProvisioningState
 from endpoints.models import Deployment, Endpoint
 from endpoints.permissions import Action, require
 from endpoints.services import events
@@ -61,7 +61,7 @@ def _checked(
     if mirror is None:
         check_no_share_for_mirror(shares, endpoint.mirror_traffic)
         return shares, endpoint.mirror_traffic
-    ready = [deployment.name for deployment in serving if deployment.sleep != SleepState.ASLEEP]
+    ready = [deployment.name for deployment in serving if not deployment.at_zero]
     return shares, checked_mirror(mirror, traffic=shares, deployments=names, ready=ready)
 
 

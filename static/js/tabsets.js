@@ -1,6 +1,8 @@
 // data-tabs: tabs inside a page, which have no URL of their own. Arrow keys, Home and End as in the ARIA pattern.
 import { mount } from "./mount.js";
 
+const chosen = new Map(); // by the id of a set that is swapped for a newer one
+
 mount("[data-tabs]", (root) => {
   const list = root.querySelector("[data-tab-list]");
   const buttons = [...list.querySelectorAll("[data-tab]")];
@@ -13,6 +15,7 @@ mount("[data-tabs]", (root) => {
       if (panels[position]) panels[position].hidden = position !== index;
     });
     if (focus) buttons[index].focus();
+    if (root.id) chosen.set(root.id, index);
   }
 
   list.role = "tablist";
@@ -25,11 +28,12 @@ mount("[data-tabs]", (root) => {
     button.addEventListener("click", () => select(index));
   });
   list.addEventListener("keydown", (event) => {
-    const index = buttons.indexOf(document.activeElement);
-    const target = { ArrowRight: index + 1, ArrowLeft: index - 1, Home: 0, End: buttons.length - 1 }[event.key];
+    const shown = buttons.filter((button) => !button.hidden);
+    const index = shown.indexOf(document.activeElement);
+    const target = { ArrowRight: index + 1, ArrowLeft: index - 1, Home: 0, End: shown.length - 1 }[event.key];
     if (target === undefined) return;
     event.preventDefault();
-    select((target + buttons.length) % buttons.length, true);
+    select(buttons.indexOf(shown[(target + shown.length) % shown.length]), true);
   });
-  select(0);
+  select(Math.min(chosen.get(root.id) ?? 0, buttons.length - 1));
 });

@@ -25,6 +25,7 @@ CONTENT_TYPE = "application/problem+json"
 KINDS: dict[str, tuple[int, str]] = {
     "malformed": (400, "The request cannot be read"),
     "unauthenticated": (401, "Sign in first"),
+    "budget_exceeded": (402, "A budget is used up"),
     "forbidden": (403, "Not allowed"),
     "not_found": (404, "Not found"),
     "method_not_allowed": (405, "Method not allowed"),
@@ -35,6 +36,7 @@ KINDS: dict[str, tuple[int, str]] = {
     "too_large": (413, "Too large"),
     "unsupported_media_type": (415, "Unsupported media type"),
     "invalid": (422, "The input is not valid"),
+    "OutOfQuota": (422, "A quota is used up"),
     "throttled": (429, "Too many requests"),
     "internal": (500, "Something went wrong here"),
     "unavailable": (503, "Not available now"),
@@ -104,7 +106,7 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response:
 def _problem(error: Exception, *, conditional: bool) -> Problem:
     if isinstance(error, Invalid):
         errors = [{"field": name, "message": message} for name, message in error.fields.items()]
-        return Problem(code="invalid", detail=str(error), errors=errors)
+        return Problem(code=error.code, detail=str(error), errors=errors)
     if isinstance(error, api_errors.ValidationError):
         errors = list(_flat(error.detail))
         return Problem(code="invalid", detail=" ".join(map(_sentence, errors)), errors=errors)
@@ -150,7 +152,7 @@ def renamed(names: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except Invalid as error:
-        raise Invalid({names.get(name, name): message for name, message in error.fields.items()}) from error
+        raise type(error)({names.get(name, name): message for name, message in error.fields.items()}) from error
 
 
 @csrf_exempt

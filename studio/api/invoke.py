@@ -8,6 +8,7 @@ from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
 from endpoints.domain.errors import Unavailable
+from endpoints.domain.requests import ScoringRequest
 from endpoints.permissions import Action
 from endpoints.services.invoke import MODEL_MS_HEADER, PIN_HEADER, Answer, invoke
 from studio.api.parsing import StrictSerializer
@@ -41,10 +42,12 @@ class Invoke(StudioView):
         answer, _ = invoke(
             actor=self.actor,
             endpoint=endpoint,
-            body=_body(request),
-            deployment=request.headers.get(PIN_HEADER, ""),
-            path=self.asked["path"],
-            content_type=request.content_type or "application/json",
+            request=ScoringRequest(
+                body=_body(request),
+                deployment=request.headers.get(PIN_HEADER, ""),
+                path=self.asked["path"],
+                content_type=request.content_type or "application/json",
+            ),
         )
         if answer.status is None:
             raise Unavailable(answer.error)

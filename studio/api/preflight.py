@@ -49,7 +49,7 @@ class Preflight(StudioView):
         """
         found = self.endpoint(endpoint, Action.WRITE)
         body = self.body(DeploymentBody, endpoint=found, user=self.person, workspace=found.workspace)
-        checks = preflight(Specification(**specification_fields(body)), workspace=found.workspace)
+        checks = preflight(Specification(**specification_fields(body)), workspace=found.workspace, endpoint=found)
         rows = [{**asdict(check), "field": IN_YAML.get(check.field, check.field)} for check in checks]
         return listed(PreflightCheckSerializer(rows, many=True).data)
 

@@ -5,6 +5,7 @@ from django.urls import URLPattern, path, register_converter
 from studio.api import (
     alerts,
     autoscale,
+    budgets,
     code,
     deployments,
     endpoints,
@@ -19,6 +20,7 @@ from studio.api import (
     operations,
     people,
     preflight,
+    quota,
     registries,
     revisions,
     roles,
@@ -46,6 +48,7 @@ class Segment:
 register_converter(Segment, "segment")
 
 _ENDPOINT = "endpoints/<segment:name>/"
+_REQUEST = "quota-requests/<int:request_id>/"
 _DEPLOYMENTS = "endpoints/<segment:endpoint>/deployments/"
 _DEPLOYMENT = f"{_DEPLOYMENTS}<segment:name>/"
 _ACCOUNT = "workspaces/<segment:name>/service-accounts/<segment:account>/"
@@ -158,6 +161,23 @@ routes: list[URLPattern] = [
     ),
     path(f"environments/{_VERSION}", environments.EnvironmentDetail.as_view(), name="api_environment"),
     path(f"environments/{_VERSION}build-log/", logs.EnvironmentBuildLog.as_view(), name="api_environment_build_log"),
+    path("workspaces/<segment:name>/quota/", quota.WorkspaceQuota.as_view(), name="api_workspace_quota"),
+    path(
+        "workspaces/<segment:name>/quota-requests/",
+        quota.WorkspaceQuotaRequests.as_view(),
+        name="api_workspace_quota_requests",
+    ),
+    path("quota-requests/", quota.PendingQuotaRequests.as_view(), name="api_quota_requests"),
+    path(_REQUEST, quota.QuotaRequestDetail.as_view(), name="api_quota_request"),
+    path(f"{_REQUEST}approve/", quota.QuotaRequestApproval.as_view(), name="api_quota_request_approve"),
+    path(f"{_REQUEST}deny/", quota.QuotaRequestDenial.as_view(), name="api_quota_request_deny"),
+    path(f"{_REQUEST}withdraw/", quota.QuotaRequestWithdrawal.as_view(), name="api_quota_request_withdraw"),
+    path("site/quota/", quota.SiteQuota.as_view(), name="api_site_quota"),
+    path("site/limits/", quota.SiteLimitsView.as_view(), name="api_site_limits"),
+    path("workspaces/<segment:name>/budgets/", budgets.WorkspaceBudgets.as_view(), name="api_workspace_budgets"),
+    path(f"{_ENDPOINT}budgets/", budgets.EndpointBudgets.as_view(), name="api_endpoint_budgets"),
+    path("budgets/", budgets.OwnerBudgets.as_view(), name="api_budgets"),
+    path("budgets/<uuid:budget_id>/", budgets.BudgetDetail.as_view(), name="api_budget"),
     path("instance-types/", instance_types.InstanceTypes.as_view(), name="api_instance_types"),
     path("events/", events.Events.as_view(), name="api_events"),
     path("events/export/", events.EventsExport.as_view(), name="api_events_export"),

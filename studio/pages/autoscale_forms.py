@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 
 from endpoints.domain.scaling_presets import MAX_TIMES, Bounds, Dated, Preset, Simple, Weekly
-from endpoints.domain.scaling_schema import MAX_INSTANCES, MIN_INSTANCES
+from endpoints.domain.scaling_schema import MIN_INSTANCES
 from endpoints.domain.schedules import DAYS, zone_of
+from endpoints.selectors.autoscale import LARGEST_COUNT
 
 if TYPE_CHECKING:
     FormSet = forms.BaseFormSet["TimesForm"]
@@ -23,7 +24,7 @@ CHOICES = [
 
 def _instances(label: str, help_text: str = "", *, required: bool = True) -> forms.IntegerField:
     return forms.IntegerField(
-        label=label, min_value=MIN_INSTANCES, max_value=MAX_INSTANCES, help_text=help_text, required=required
+        label=label, min_value=MIN_INSTANCES, max_value=LARGEST_COUNT, help_text=help_text, required=required
     )
 
 

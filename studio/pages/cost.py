@@ -8,10 +8,12 @@ from django.urls import path, reverse
 from django.utils import timezone
 
 from endpoints.domain.pricing import Forecast, total
+from endpoints.selectors.budgets import budgets_shown
 from endpoints.selectors.cost import DEFAULT, PRESETS, CostWindow, DeploymentCost, cost_window, costs, month, usage_of
 from endpoints.selectors.endpoints import endpoint_for
 from studio.actors import signed_in
 from studio.pages import charts
+from studio.pages.budgets import shown_budget
 from studio.pages.endpoint_frame import endpoint_frame
 from studio.pages.figures import changed, csv_answer, figure_answer, figure_page
 from studio.pages.page import page, show
@@ -31,6 +33,7 @@ def endpoint_cost(request: HttpRequest, name: str) -> HttpResponse:
         **toolbar(request, shown),
         **spent,
         "month": forecast,
+        "budgets": [shown_budget(each) for each in budgets_shown(signed_in(request), endpoint)],
         "tiles": tiles(spent["total"], forecast),
         "chart_url": f"{reverse('endpoint_cost_figure', args=[endpoint.name])}?{query}",
         "csv_url": f"{reverse('endpoint_cost_csv', args=[endpoint.name])}?{query}",

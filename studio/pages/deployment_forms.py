@@ -1,8 +1,11 @@
 """Forms over a deployment's specification."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator
 
 from endpoints.domain.limits import most_pending
 from endpoints.domain.rollouts import deadline_fault, surge_fault
@@ -18,8 +21,10 @@ from endpoints.models import (
     default_probe,
 )
 from endpoints.models.deployments import DEFAULT_REQUEST_BYTES, DEFAULT_SURGE
+from endpoints.selectors.quota import site_limits_row
 from endpoints.services.brought_servers import BROUGHT
 from studio.pages.brought_forms import BroughtForm, brought, brought_initial
+from studio.pages.capacity import HOURS_PER_MONTH
 from studio.pages.forms import MebibytesField, PairsField
 
 PROBE_FIELDS = {
@@ -95,15 +100,14 @@ def _refuse(fault: str) -> None:
 
 
 class ComputeForm(forms.Form):
-    """Size and settings; the same in the wizard and in an update."""
+    """Size and settings; the same in the wizard and in an update. `reasons`: why an instance type is impossible."""
 
+    reasons: Mapping[str, str] = MappingProxyType({})
     instance_type = forms.ModelChoiceField(InstanceType.objects.none(), empty_label=None)
     instance_count = forms.IntegerField(
-        label="Replicas", min_value=1, max_value=50, initial=1, help_text="Three or more survive the loss of one."
+        label="Replicas", min_value=1, initial=1, help_text="Three or more survive the loss of one."
     )
-    request_timeout_ms = forms.IntegerField(
-        label="Request time-out (ms)", min_value=1, max_value=180_000, initial=5000, help_text="At most 180,000."
-    )
+    request_timeout_ms = forms.IntegerField(label="Request time-out (ms)", min_value=1, initial=5000)
     max_concurrent_requests_per_instance = forms.IntegerField(
         label="Concurrent requests per replica",
         min_value=1,
@@ -144,6 +148,10 @@ class ComputeForm(forms.Form):
         super().__init__(*args, **options)
         queryset(self, "instance_type", InstanceType.objects.filter(enabled=True))
         self.fields["instance_type"].to_field_name = "name"  # type: ignore[attr-defined]
+        site = site_limits_row()
+        at_most(self, "instance_count", site.instances_per_deployment)
+        at_most(self, "request_timeout_ms", site.request_timeout_ms)
+        self.fields["request_timeout_ms"].help_text = f"At most {site.request_timeout_ms:,}."
 
     def clean_max_request_bytes(self) -> int:
         given: int | None = self.cleaned_data["max_request_bytes"]
@@ -163,9 +171,10 @@ class ComputeForm(forms.Form):
         return seconds
 
     def instance_tiles(self) -> list[dict[str, Any]]:
-        """What components/instance_tile.html shows; the first is chosen when nothing is."""
+        """What components/instance_tile.html shows; the first that is possible is chosen when nothing is."""
         found = list(InstanceType.objects.filter(enabled=True))
-        chosen = str(self["instance_type"].value() or (found[0].name if found else ""))
+        possible = [item.name for item in found if item.name not in self.reasons] or [item.name for item in found]
+        chosen = str(self["instance_type"].value() or next(iter(possible), ""))
         return [
             {
                 "name": item.name,
@@ -173,8 +182,9 @@ class ComputeForm(forms.Form):
                 "memory": f"{item.memory_mib / 1024:g} GiB",
                 "gpu": f"{item.gpu} GPU" if item.gpu else "",
                 "price": f"${item.price_per_hour.normalize():f}",
+                "quota": f"${item.price_per_hour * HOURS_PER_MONTH:,.2f} per month",
                 "checked": item.name == chosen,
-                "reason": "",
+                "reason": self.reasons.get(item.name, ""),
             }
             for item in found
         ]
@@ -252,6 +262,13 @@ def narrow_to(form: forms.Form, workspace: Workspace) -> None:
     for name, table in (("model", ModelVersion), ("code", CodeVersion), ("environment", EnvironmentVersion)):
         if name in form.fields:
             queryset(form, name, table.objects.filter(workspace=workspace, archived_at=None))
+
+
+def at_most(form: forms.Form, name: str, most: int) -> None:
+    """As the site's limits say now."""
+    field = form.fields[name]
+    field.validators = [*field.validators, MaxValueValidator(most)]
+    field.widget.attrs["max"] = most
 
 
 def queryset(form: forms.Form, name: str, found: Any) -> None:

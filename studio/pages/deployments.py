@@ -6,10 +6,11 @@ import yaml
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from endpoints import wiring
-from endpoints.domain.errors import Conflict, Invalid, StaleVersion
+from endpoints.domain.errors import BudgetExceeded, Conflict, Invalid, StaleVersion
 from endpoints.domain.inference_config import Route
 from endpoints.enums import ProvisioningState
 from endpoints.models import Deployment, Replica
@@ -17,8 +18,10 @@ from endpoints.selectors.diagnosis import causes_of
 from endpoints.selectors.endpoints import replica_of
 from endpoints.services import deployments as services
 from endpoints.services.brought_servers import routes_of
+from endpoints.services.capacity import acts
 from studio.actors import actor_of
 from studio.pages.brought_forms import at_their_fields
+from studio.pages.capacity import deployment_capacity
 from studio.pages.conditions import shown_conditions
 from studio.pages.deployment_forms import DeploymentUpdateForm, update_form
 from studio.pages.deployment_yaml import deployment_yaml
@@ -41,6 +44,7 @@ def deployment_detail(request: HttpRequest, name: str, deployment: str) -> HttpR
         "routes": _routes(found),
         "causes": causes_of(found) if found.state == ProvisioningState.FAILED else [],
         "isolation": wiring.compute().isolation(),
+        "stopped_for_now": found.stopped_by is not None and acts(found.stopped_by, now=timezone.now()),
     }
     return show(request, "deployments/detail.html", context, partial="overview")
 
@@ -78,6 +82,7 @@ def _dump(document: dict[str, Any]) -> str:
 def deployment_settings(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
     context = deployment_frame(request, name, deployment, "deployment_settings")
     found: Deployment = context["deployment"]
+    context |= {"capacity": deployment_capacity(found)}
     if request.method != "POST":
         form = update_form(found)
         return show(request, "deployments/settings.html", context | {"form": form})
@@ -89,11 +94,20 @@ def deployment_settings(request: HttpRequest, name: str, deployment: str) -> Htt
             add_problems(form, at_their_fields(error))
         except StaleVersion as error:
             return _stale(request, context, form, error)
-        except Conflict as error:
+        except (BudgetExceeded, Conflict) as error:
             form.add_error(None, str(error))
         else:
             return _updated(request, found, operation)
     return show(request, "deployments/settings.html", context | {"form": form}, status=422)
+
+
+@page
+def deployment_capacity_part(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
+    """What the form as it stands makes of the quotas, and what it costs: a part of the settings."""
+    context = deployment_frame(request, name, deployment, "deployment_settings")
+    found: Deployment = context["deployment"]
+    context |= {"capacity": deployment_capacity(found, request.GET)}
+    return show(request, "deployments/_capacity.html", context)
 
 
 def _stale(
@@ -147,6 +161,7 @@ urlpatterns = [
     path(_BASE, deployment_detail, name="deployment_detail"),
     path(f"{_BASE}spec/", deployment_spec, name="deployment_spec"),
     path(f"{_BASE}settings/", deployment_settings, name="deployment_settings"),
+    path(f"{_BASE}capacity/", deployment_capacity_part, name="deployment_capacity"),
     path(f"{_BASE}retry/", deployment_retry, name="deployment_retry"),
     path(f"{_BASE}delete/", deployment_delete, name="deployment_delete"),
     path(f"{_BASE}replicas/<int:ordinal>/restart/", replica_restart, name="replica_restart"),

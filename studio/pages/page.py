@@ -10,11 +10,11 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 
-from endpoints.domain.errors import Conflict, Forbidden, Invalid, NotFound, StudioError, Unavailable
+from endpoints.domain.errors import BudgetExceeded, Conflict, Forbidden, Invalid, NotFound, StudioError, Unavailable
 
 View = Callable[..., HttpResponseBase]
 
-_STATUS = {NotFound: 404, Forbidden: 403, Conflict: 409, Invalid: 422, Unavailable: 503}
+_STATUS = {BudgetExceeded: 402, NotFound: 404, Forbidden: 403, Conflict: 409, Invalid: 422, Unavailable: 503}
 
 
 def page(view: View) -> View:
@@ -33,12 +33,16 @@ def page(view: View) -> View:
 
 def problem(request: HttpRequest, error: StudioError) -> HttpResponse:
     """403.html, 404.html and so on in the frame; for htmx the same words as a toast, and nothing is swapped."""
-    status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
+    status = status_of(error)
     if is_fragment(request):
         response = HttpResponse(str(error), status=status, content_type="text/plain")
         return with_toast(response, str(error), level="error")
     template = f"{status}.html" if status in (403, 404) else "error.html"
     return render(request, template, {"error": error, "status": status}, status=status)
+
+
+def status_of(error: StudioError) -> int:
+    return next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
 
 
 def is_fragment(request: HttpRequest) -> bool:

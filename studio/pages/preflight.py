@@ -43,7 +43,7 @@ def _placed(check: Check) -> dict[str, Any]:
 
 def _checks(draft: Draft) -> list[Check]:
     try:
-        return preflight(specification(draft), workspace=draft.workspace)
+        return preflight(specification(draft), workspace=draft.workspace, endpoint=draft.endpoint)
     except (Invalid, KeyError) as error:
         message = str(error) if isinstance(error, Invalid) else "A step is not filled in yet."
         return [Check(name="specification", outcome=Outcome.ERROR, message=message)]

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
-from endpoints.domain.errors import Conflict, Invalid
+from endpoints.domain.errors import BudgetExceeded, Conflict, Invalid, OutOfQuota
 from endpoints.models import Deployment
 from endpoints.services import sleeping
 from studio.actors import actor_of
@@ -45,7 +45,10 @@ def deployment_sleep(request: HttpRequest, name: str, deployment: str) -> HttpRe
 @require_POST
 def deployment_wake(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
     found = _found(request, name, deployment)
-    sleeping.wake(actor=actor_of(request), deployment=found, reason="Asked for.")
+    try:
+        sleeping.wake(actor=actor_of(request), deployment=found, reason="Asked for.")
+    except (BudgetExceeded, OutOfQuota) as error:
+        return _back(request, found, str(error), level=messages.ERROR)
     return _back(request, found, "Its replicas start.")
 
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
 
-from endpoints.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from endpoints.domain.errors import BudgetExceeded, Conflict, Forbidden, Invalid, NotFound
 from endpoints.models import Draft, Endpoint, ModelVersion, Workspace
 from endpoints.permissions import Action, require
 from endpoints.selectors.endpoints import deployment_of, endpoint_for
@@ -18,6 +18,7 @@ from endpoints.services.deployments import create_deployment
 from endpoints.services.endpoints import create_endpoint
 from studio.actors import actor_of, signed_in
 from studio.pages import wizard_assets
+from studio.pages.capacity import compute_capacity
 from studio.pages.forms import add_problems, whole_number
 from studio.pages.page import page, show, went_to
 from studio.pages.wizard_forms import BasicsForm, CodeStepForm, ComputeStepForm, ModelStepForm, stored
@@ -75,6 +76,8 @@ def wizard(request: HttpRequest, draft_id: UUID, step: str) -> HttpResponse:
             following = [*names, "review"][names.index(step) + 1]
             return went_to(request, reverse("wizard", args=[draft.pk, following]))
     context = _frame(draft, step) | {"form": form, "step": step, "chosen": _chosen(draft)}
+    if isinstance(form, ComputeStepForm):
+        context |= {"capacity": compute_capacity(draft, form)}
     return show(request, f"wizard/{step}.html", context, status=422 if form.errors else 200)
 
 
@@ -92,6 +95,15 @@ def wizard_name(request: HttpRequest, draft_id: UUID) -> HttpResponse:
 
 def _verdict(request: HttpRequest, field: forms.BoundField, free: str) -> HttpResponse:
     return show(request, "wizard/_name.html", {"problem": " ".join(map(str, field.errors)), "free": free})
+
+
+@page
+def wizard_capacity(request: HttpRequest, draft_id: UUID) -> HttpResponse:
+    """What the form as it stands makes of the quotas, and what it costs: a part of the compute step."""
+    draft = draft_of(request, draft_id)
+    form = ComputeStepForm(request.GET, endpoint=draft.endpoint)
+    capacity = compute_capacity(draft, form)
+    return show(request, "wizard/_capacity.html", {"draft": draft, "form": form, "capacity": capacity})
 
 
 def draft_of(request: HttpRequest, draft_id: UUID) -> Draft:
@@ -167,7 +179,7 @@ def _review(request: HttpRequest, draft: Draft) -> HttpResponse:
             return _create(request, draft)
         except Invalid as error:
             problems = error.fields
-        except (Conflict, Forbidden) as error:
+        except (BudgetExceeded, Conflict, Forbidden) as error:
             problems = {"": str(error)}
     context = _frame(draft, "review") | {"review": review(draft), "problems": problems}
     return show(request, "wizard/review.html", context, status=422 if problems else 200)
@@ -210,5 +222,6 @@ urlpatterns = [
     path("endpoints/<str:name>/deployments/create/", deployment_create, name="deployment_create"),
     path("wizard/<uuid:draft_id>/discard/", wizard_discard, name="wizard_discard"),
     path("wizard/<uuid:draft_id>/name/", wizard_name, name="wizard_name"),
+    path("wizard/<uuid:draft_id>/capacity/", wizard_capacity, name="wizard_capacity"),
     path("wizard/<uuid:draft_id>/<slug:step>/", wizard, name="wizard"),
 ]

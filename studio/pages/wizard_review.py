@@ -13,10 +13,9 @@ from endpoints.domain.scaling import condition
 from endpoints.domain.scaling_schema import parse
 from endpoints.models import Deployment, Draft, Endpoint
 from endpoints.services.brought_servers import BROUGHT
+from studio.pages.capacity import HOURS_PER_MONTH, quota_table
 from studio.pages.deployment_yaml import deployment_yaml, endpoint_yaml
 from studio.pages.wizard_assets import autoscale, specification
-
-HOURS_PER_MONTH = 730
 
 
 def review(draft: Draft) -> dict[str, Any]:
@@ -39,6 +38,7 @@ def review(draft: Draft) -> dict[str, Any]:
         "per_month": per_hour * HOURS_PER_MONTH,
         "all_traffic": draft.data["compute"].get("all_traffic"),
         "autoscale": _autoscale(draft),
+        "quota": quota_table(draft.workspace, spec.instance_type, spec.instance_count) if spec.instance_type else [],
         "snippets": [
             {"label": "YAML", "language": "yaml", "code": yaml.safe_dump_all(documents, sort_keys=False)},
             {"label": "REST", "language": "shell", "code": _rest(endpoint, documents, autoscale(draft))},

@@ -22,6 +22,7 @@ from tests.api.conftest import Caller
 from tests.api.problems import fields, problem
 from tests.factories import (
     AutoscaleSettingFactory,
+    BudgetFactory,
     CodeVersionFactory,
     DeploymentFactory,
     EndpointFactory,
@@ -29,6 +30,7 @@ from tests.factories import (
     ModelVersionFactory,
     OperationFactory,
     PersonalTokenFactory,
+    QuotaRequestFactory,
     RegistryCredentialFactory,
     ScaleDecisionFactory,
     UserFactory,
@@ -54,6 +56,10 @@ OF_IT = {
     "api_identity_provider_refresh",
     "api_token_checks",
     "api_signing_keys",
+    "api_quota_requests",
+    "api_site_quota",
+    "api_site_limits",
+    "api_budgets",
     "api_audit",
     "api_site",
     "api_site_read_only",
@@ -120,6 +126,8 @@ def arguments(adapters: object) -> dict[str, Any]:
         "account": NAME,
         "secret_id": account.secrets.get().pk,
         "assignment_id": assignment.pk,
+        "request_id": QuotaRequestFactory(workspace=workspace).pk,
+        "budget_id": BudgetFactory(workspace=workspace).pk,
         "people": {"owner": owner, "reader": workspace.role_assignments.get(role=Role.READER, endpoint=None).user},
     }
 
@@ -131,8 +139,8 @@ def url_of(route: str, arguments: dict[str, Any]) -> str:
 
 def sample(path: str) -> str:
     """A path of the document with something in it."""
-    path = path.replace("{operation_id}", str(UUID(int=1)))
-    numbered = re.sub(r"{(token_id|ordinal|generation|secret_id|assignment_id)}", "1", path)
+    path = re.sub("{(operation_id|budget_id)}", str(UUID(int=1)), path)
+    numbered = re.sub(r"{(token_id|ordinal|generation|secret_id|assignment_id|request_id)}", "1", path)
     return re.sub(r"{\w+}", NAME, numbered)
 
 

@@ -45,15 +45,16 @@ def deploy(
     script: str = ECHO,
     *,
     requirements: str = "",
+    beside: dict[str, str] | None = None,
     all_traffic: bool = False,
     **body: Any,
 ) -> str:
-    """Starts the creation, of the endpoint too where it is missing; the endpoint's primary key."""
+    """Starts the creation, of the endpoint too where it is missing; the endpoint's primary key. `beside` the script lie
+    other files."""
     if endpoint not in {item["name"] for item in api(studio, "GET", "endpoints/").json()["value"]}:
         api(studio, "POST", "endpoints/", json={"name": endpoint})
-    code = api(
-        studio, "POST", "code/", data={"name": f"{endpoint}-{deployment}"}, files={"files": ("score.py", script)}
-    )
+    files = [("files", (name, text)) for name, text in {"score.py": script, **(beside or {})}.items()]
+    code = api(studio, "POST", "code/", data={"name": f"{endpoint}-{deployment}"}, files=files)
     environment = {"name": f"{endpoint}-{deployment}", "requirements": requirements or "# nothing"}
     made = api(studio, "POST", "environments/", json=environment).json()
     specification = {

@@ -31,6 +31,7 @@ def urls_of_all_pages(people: People, endpoint: Endpoint) -> list[str]:
     assert environment is not None
     plain = (
         "endpoint_list model_list model_create environment_list environment_create operation_list usage activity "
+        "workspace_quota budget_list budget_create "
         "alert_list alert_rules alert_rule_create alert_channels "
         "profile_tokens workspace_members workspace_registries search account_change_password "
         "profile_sessions profile_security"

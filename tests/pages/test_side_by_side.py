@@ -56,7 +56,7 @@ def test_an_answer_that_is_no_json_has_no_list(signed_in: SignedIn, churn: Endpo
 )
 def test_bad_input_sends_nothing(signed_in: SignedIn, churn: Endpoint, given: dict[str, str]) -> None:
     page = signed_in("owner").post(URL, {**BOTH, **given}, headers=HTMX)
-    assert page.status_code == 200
+    assert page.status_code == 422
     assert "No answer" in page.content.decode()
     assert not respx.calls
 

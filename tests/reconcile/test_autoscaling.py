@@ -24,7 +24,9 @@ from endpoints.reconcile.autoscaling import autoscale
 from endpoints.selectors.autoscale import readings
 from endpoints.services.autoscale import set_autoscale, switch_autoscale
 from endpoints.services.deployments import update_deployment
+from endpoints.services.quota import set_quota
 from endpoints.services.sleeping import put_to_sleep
+from tests.factories import DeploymentFactory
 from tests.world import World
 
 START = datetime(2026, 11, 23, 9, 0, 0, tzinfo=UTC)
@@ -92,6 +94,18 @@ def count(deployment: Deployment) -> int:
 def decisions() -> list[tuple[str, int, int, int]]:
     rows = ScaleDecision.objects.order_by("pk")
     return [(row.outcome, row.from_count, row.to_count, row.repeats) for row in rows]
+
+
+def test_a_decision_that_passes_the_quota_is_refused_with_the_sum(world: World, blue: Deployment) -> None:
+    put(blue, high=4)
+    set_quota(actor=SYSTEM, workspace=world.workspace, limits={"vcpu": 5})
+    measure(blue, 18)
+    DeploymentFactory(endpoint=blue.endpoint, instance_type=blue.instance_type)
+    autoscale()
+    assert count(blue) == 2
+    refused = ScaleDecision.objects.get()
+    assert (refused.outcome, refused.wanted) == ("refused", 4)
+    assert "4 asked for and 1 of reserve make 5; 2 of 5 are in use, 3 are left" in refused.reason
 
 
 def test_a_busy_deployment_is_scaled_as_a_person_would(world: World, blue: Deployment) -> None:

@@ -16,7 +16,6 @@ from tests.factories import (
     OperationFactory,
     ReplicaFactory,
     RoleAssignmentFactory,
-    TestCallFactory,
     WorkspaceFactory,
 )
 from tests.people import People
@@ -170,10 +169,3 @@ def test_who_deleted_it(world: World) -> None:
     newest = selectors.tombstone_for(world.people.reader, "prices")
     assert newest is not None
     assert newest.actor_name == "system"
-
-
-def test_test_calls_are_ones_own(people: People, endpoint: Endpoint) -> None:
-    mine = TestCallFactory(user=people.owner, endpoint=endpoint)
-    TestCallFactory(user=people.contributor, endpoint=endpoint)
-    TestCallFactory(user=people.owner)
-    assert list(selectors.test_calls_of(people.owner, endpoint)) == [mine]

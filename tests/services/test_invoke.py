@@ -1,3 +1,5 @@
+import uuid
+
 import httpx
 import pytest
 import respx
@@ -5,10 +7,11 @@ from django.conf import settings
 from django.db import connection
 
 from endpoints.domain.errors import Invalid
+from endpoints.domain.requests import ScoringRequest
 from endpoints.models import Endpoint, TestCall
 from endpoints.services.credentials import test_key as key_of
 from endpoints.services.invoke import KEPT, invoke, parsed
-from tests.factories import DeploymentFactory, EndpointFactory
+from tests.factories import DeploymentFactory, EndpointFactory, TestCallFactory
 from tests.people import People
 
 HEADERS = {"azureml-model-deployment": "blue", "x-studio-model-ms": "3.5", "x-request-id": "r-1"}
@@ -24,7 +27,9 @@ def endpoint(people: People) -> Endpoint:
 @respx.mock
 def test_sent_through_the_gateway_and_kept(people: People, endpoint: Endpoint) -> None:
     sent = respx.post(f"{settings.STUDIO_GATEWAY_URL}/prices/score").respond(200, json=[1.5], headers=HEADERS)
-    answer, call = invoke(actor=people.actor("contributor"), endpoint=endpoint, body=b'{"data": [1]}')
+    answer, call = invoke(
+        actor=people.actor("contributor"), endpoint=endpoint, request=ScoringRequest(body=b'{"data": [1]}')
+    )
     request = sent.calls.last.request
     assert request.content == b'{"data": [1]}'
     assert request.headers["authorization"] == f"Bearer {key_of(endpoint)}"
@@ -39,7 +44,7 @@ def test_sent_through_the_gateway_and_kept(people: People, endpoint: Endpoint) -
 def test_pinned_to_a_deployment(people: People, endpoint: Endpoint) -> None:
     sent = respx.post(f"{settings.STUDIO_GATEWAY_URL}/prices/v2/health").respond(424, json={"error": {}})
     answer, call = invoke(
-        actor=people.actor("owner"), endpoint=endpoint, body=b"", deployment="blue", path="/v2/health"
+        actor=people.actor("owner"), endpoint=endpoint, request=ScoringRequest(deployment="blue", path="/v2/health")
     )
     assert sent.calls.last.request.headers["azureml-model-deployment"] == "blue"
     assert (answer.status, answer.model_ms, call.pinned_to, call.path) == (424, None, "blue", "/v2/health")
@@ -48,29 +53,32 @@ def test_pinned_to_a_deployment(people: People, endpoint: Endpoint) -> None:
 @respx.mock
 def test_no_answer_at_all(people: People, endpoint: Endpoint) -> None:
     respx.post(f"{settings.STUDIO_GATEWAY_URL}/prices/score").mock(side_effect=httpx.ConnectError("refused"))
-    answer, call = invoke(actor=people.actor("owner"), endpoint=endpoint, body=b"{}")
+    answer, call = invoke(actor=people.actor("owner"), endpoint=endpoint, request=ScoringRequest(body=b"{}"))
     assert (answer.status, call.status, call.error) == (None, None, "The gateway did not answer: refused")
 
 
 @pytest.mark.parametrize("path", ["score", "", "/../admin", "//evil", "/a b", "/a\nb", "/" + "x" * 300])
 def test_paths_stay_within_the_endpoint(people: People, endpoint: Endpoint, path: str) -> None:
     with pytest.raises(Invalid) as caught:
-        invoke(actor=people.actor("owner"), endpoint=endpoint, body=b"{}", path=path)
+        invoke(actor=people.actor("owner"), endpoint=endpoint, request=ScoringRequest(path=path))
     assert list(caught.value.fields) == ["path"]
     assert not TestCall.objects.exists()
 
 
 def test_only_to_deployments_that_there_are(people: People, endpoint: Endpoint) -> None:
     with pytest.raises(Invalid) as caught:
-        invoke(actor=people.actor("owner"), endpoint=endpoint, body=b"{}", deployment="grün\r\n")
+        invoke(actor=people.actor("owner"), endpoint=endpoint, request=ScoringRequest(deployment="grün\r\n"))
     assert list(caught.value.fields) == ["deployment"]
 
 
 @respx.mock
 def test_the_last_fifty_of_each_person_are_kept(people: People, endpoint: Endpoint) -> None:
     respx.post(f"{settings.STUDIO_GATEWAY_URL}/prices/score").respond(200)
-    others = invoke(actor=people.actor("owner"), endpoint=endpoint, body=b"{}")[1]
-    calls = [invoke(actor=people.actor("staff"), endpoint=endpoint, body=b"{}")[1].pk for _ in range(KEPT + 2)]
+    others = invoke(actor=people.actor("owner"), endpoint=endpoint, request=ScoringRequest(body=b"{}"))[1]
+    calls = [
+        invoke(actor=people.actor("staff"), endpoint=endpoint, request=ScoringRequest(body=b"{}"))[1].pk
+        for _ in range(KEPT + 2)
+    ]
     kept = list(TestCall.objects.filter(user=people.staff).order_by("id").values_list("pk", flat=True))
     assert kept == calls[2:]
     assert TestCall.objects.filter(pk=others.pk).exists()
@@ -79,7 +87,7 @@ def test_the_last_fifty_of_each_person_are_kept(people: People, endpoint: Endpoi
 @respx.mock
 def test_bodies_are_encrypted_at_rest_and_cut(people: People, endpoint: Endpoint) -> None:
     respx.post(f"{settings.STUDIO_GATEWAY_URL}/prices/score").respond(200, content=b"x" * 300_000)
-    _, call = invoke(actor=people.actor("owner"), endpoint=endpoint, body=b"patient zero")
+    _, call = invoke(actor=people.actor("owner"), endpoint=endpoint, request=ScoringRequest(body=b"patient zero"))
     call.refresh_from_db()
     assert len(call.response_body) == 256 * 1024
     with connection.cursor() as cursor:
@@ -98,4 +106,40 @@ def test_parsed() -> None:
 def test_no_spelling_of_a_path_leaves_the_endpoint(people: People, path: str) -> None:
     endpoint: Endpoint = EndpointFactory()
     with pytest.raises(Invalid):
-        invoke(actor=people.actor("staff"), endpoint=endpoint, body=b"{}", path=path)
+        invoke(actor=people.actor("staff"), endpoint=endpoint, request=ScoringRequest(path=path))
+
+
+@respx.mock
+def test_method_headers_and_credential_of_the_persons_choice(people: People, endpoint: Endpoint) -> None:
+    sent = respx.route(host="127.0.0.1").respond(200)
+    headers = (("X-A", "1"), ("accept", "text/plain"))
+    request = ScoringRequest(method="GET", path="/v2?x=1", headers=headers, body=b"dropped", credential="theirs")
+    _, call = invoke(actor=people.actor("owner"), endpoint=endpoint, request=request)
+    (seen,) = [each.request for each in sent.calls]
+    assert (seen.method, seen.url.raw_path, seen.content) == ("GET", b"/prices/v2?x=1", b"")
+    assert (seen.headers["x-a"], seen.headers.get_list("accept")) == ("1", ["text/plain"])
+    assert seen.headers["authorization"] == "Bearer theirs"
+    assert "content-type" not in seen.headers
+    call.refresh_from_db()
+    assert (call.method, call.headers) == ("GET", "X-A: 1\naccept: text/plain")
+    invoke(actor=people.actor("owner"), endpoint=endpoint, request=ScoringRequest(credential=""))
+    assert "authorization" not in sent.calls.last.request.headers
+
+
+@respx.mock
+def test_what_is_no_text_is_counted_and_not_kept(people: People, endpoint: Endpoint) -> None:
+    sent = respx.post(f"{settings.STUDIO_GATEWAY_URL}/prices/score").respond(200)
+    request = ScoringRequest(body=b"\x89PNG\xff", content_type="image/png")
+    _, call = invoke(actor=people.actor("owner"), endpoint=endpoint, request=request)
+    assert sent.calls.last.request.headers["content-type"] == "image/png"
+    assert (call.request_body, call.request_bytes, call.content_type) == ("", 5, "image/png")
+
+
+@respx.mock
+def test_what_others_have_a_link_to_stays(people: People, endpoint: Endpoint) -> None:
+    respx.post(f"{settings.STUDIO_GATEWAY_URL}/prices/score").respond(200)
+    shared = TestCallFactory(user=people.owner, endpoint=endpoint, share=uuid.uuid4())
+    TestCallFactory.create_batch(KEPT, user=people.owner, endpoint=endpoint)
+    invoke(actor=people.actor("owner"), endpoint=endpoint, request=ScoringRequest())
+    assert TestCall.objects.filter(pk=shared.pk).exists()
+    assert TestCall.objects.filter(user=people.owner, share=None).count() == KEPT

@@ -69,6 +69,7 @@ def by_status() -> list[Json]:
         mapper(status(400), 400, "BadRequest", bad, headers=EARLY),
         *refusals(),
         mapper(status(401), 401, "Unauthorized", key, headers=challenge),
+        used_up(),
         mapper(status(404), 404, "NotFound", OWN_MESSAGE),
         mapper(status(408), 408, "RequestTimeout", slow, headers=EARLY),
         mapper(both(status(413), DECLARED), 413, "PayloadTooLarge", OWN_MESSAGE),
@@ -78,6 +79,14 @@ def by_status() -> list[Json]:
         mapper(both(status(503), {"header_filter": HOLD_ENDED}), 503, "ServiceUnavailable", asleep, headers=SOON),
         mapper(status(503), 503, "ServiceUnavailable", full, headers=SOON),
     ]
+
+
+def used_up() -> Json:
+    """The route itself names the budget."""
+    reply = mapper(status(402), 402, "BudgetExceeded", OWN_MESSAGE)
+    named = {name: f"%METADATA(ROUTE:{METADATA}:{name})%" for name in ("budget", "resets_at")}
+    reply["body_format_override"]["json_format"]["error"] |= named
+    return reply
 
 
 def refusals() -> list[Json]:

@@ -86,7 +86,8 @@ def endpoint_branches(endpoint: EndpointRoute, at: str) -> dict[str, Json]:
     """The part of the prefix tree that belongs to one endpoint, which stands at the path `at`."""
     hidden = on_match([not_found("This route of the model server is not served by the gateway.")])
     branches = {at + path: hidden for path in HIDDEN_PATHS}
-    branches[at] = {"matcher": pins(endpoint, at)}
+    refused = endpoint.refusal is not None
+    branches[at] = on_match([used_up(endpoint)]) if refused else {"matcher": pins(endpoint, at)}
     return branches
 
 
@@ -187,11 +188,28 @@ def no_traffic(endpoint: EndpointRoute) -> Json:
     return guarded_not_found(endpoint, message, match={})
 
 
+def used_up(endpoint: EndpointRoute) -> Json:
+    """A 402 that names the budget, and when it resets, to a caller who may come in."""
+    assert endpoint.refusal is not None
+    budget, resets_at = endpoint.refusal.budget, endpoint.refusal.resets_at
+    message = (
+        f"Budget {budget} is used up, and refuses requests until it resets at {resets_at}. "
+        "Ask for it to be raised, or call again then."
+    )
+    route = guarded_reply(endpoint, 402, message, match={})
+    route["metadata"]["filter_metadata"][METADATA] |= {"budget": budget, "resets_at": resets_at}
+    return route
+
+
 def guarded_not_found(endpoint: EndpointRoute, message: str, *, match: Json) -> Json:
     """A 404 that only a caller who may come in gets to see."""
+    return guarded_reply(endpoint, 404, message, match=match)
+
+
+def guarded_reply(endpoint: EndpointRoute, code: int, message: str, *, match: Json) -> Json:
     return {
         "match": {"prefix": "/", **match},
-        "direct_response": {"status": 404, "body": {"inline_string": message}},
+        "direct_response": {"status": code, "body": {"inline_string": message}},
         "metadata": route_metadata(endpoint, None),
         "typed_per_filter_config": every_route(endpoint),
     }

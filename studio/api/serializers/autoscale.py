@@ -13,7 +13,7 @@ LENGTH = "ISO 8601, such as PT5M."
 
 
 class Capacity(serializers.Serializer[Any]):
-    minimum = serializers.IntegerField(help_text="1 to 50.")
+    minimum = serializers.IntegerField(help_text="1 to the site's limit, 50 unless IT sets another.")
     maximum = serializers.IntegerField()
     default = serializers.IntegerField(
         help_text="Where it goes when a metric cannot be read and there are fewer instances."

@@ -38,7 +38,9 @@ class CodeConfiguration(StrictSerializer):
 
 
 class RequestSettings(StrictSerializer):
-    request_timeout_ms = serializers.IntegerField(required=False, help_text="1 to 180000; 5000 if not given.")
+    request_timeout_ms = serializers.IntegerField(
+        required=False, help_text="1 to the site's limit, 180000 unless IT sets another; 5000 if not given."
+    )
     max_concurrent_requests_per_instance = serializers.IntegerField(required=False, help_text="1 if not given.")
     max_request_bytes = serializers.IntegerField(required=False, help_text="16 MiB if not given. Not one of Azure's.")
 
@@ -244,7 +246,10 @@ class DeploymentSerializer(serializers.Serializer[Any]):
     scale_to_zero_after = serializers.IntegerField(
         allow_null=True, help_text="Seconds without a request until no replica runs; null: never."
     )
-    sleep = serializers.ChoiceField(SleepState.choices, help_text="asleep: the next request starts its replicas.")
+    sleep = serializers.ChoiceField(
+        SleepState.choices, help_text="asleep: the next request starts its replicas. stopped: a person does."
+    )
+    sleep_reason = serializers.CharField(help_text="Why it was stopped, or cannot wake.")
     generation = serializers.IntegerField(help_text="Counts the changes of what runs; the ETag.")
     serving_generation = serializers.IntegerField(allow_null=True, help_text="Which one answers now.")
     ready_replicas = serializers.SerializerMethodField(help_text="Ready, and the gateway sends them requests.")
