@@ -89,6 +89,10 @@ class AlertRule(models.Model):
             return f"{self.deployment.endpoint.name}/{self.deployment.name}"
         return self.endpoint.name if self.endpoint is not None else self.workspace.name
 
+    @property
+    def channel_names(self) -> list[str]:
+        return [channel.name for channel in self.channels.all()]
+
 
 class Alert(models.Model):
     """One time that a rule was not OK, from when it began until it ended. What the rule said then is kept."""

@@ -13,7 +13,7 @@ from endpoints.domain.alerts import RULES_PER_WORKSPACE, AlertSpec, checked, con
 from endpoints.domain.errors import Conflict, Invalid, StaleVersion
 from endpoints.domain.scaling_rules import Operator
 from endpoints.enums import AlertState, Severity
-from endpoints.models import Alert, AlertRule, Deployment, Endpoint, NotificationChannel, Workspace
+from endpoints.models import Alert, AlertRule, Deployment, Endpoint, NotificationChannel, User, Workspace
 from endpoints.permissions import Action, require
 from endpoints.selectors.alerts import spec_of
 from endpoints.services import events
@@ -43,7 +43,7 @@ class RuleSettings:
 def create_rule(*, actor: Actor, scope: Workspace | Endpoint | Deployment, settings: RuleSettings) -> AlertRule:
     """Looked at with the collector's next pass. Raises Invalid, Forbidden."""
     workspace, endpoint, deployment = _places(scope)
-    _require(actor, workspace, endpoint)
+    require_change(actor.user, workspace, endpoint)
     rule = AlertRule(workspace=workspace, endpoint=endpoint, deployment=deployment, created_by=actor.user)
     channels = _fill(rule, settings)
     try:
@@ -63,7 +63,7 @@ def update_rule(
     *, actor: Actor, rule: AlertRule, settings: RuleSettings, expected_version: int | None = None
 ) -> AlertRule:
     """In place of what it said. It begins anew: an open alert of the old rule is over. Raises Invalid, StaleVersion."""
-    _require(actor, rule.workspace, rule.endpoint)
+    require_change(actor.user, rule.workspace, rule.endpoint)
     try:
         with transaction.atomic():
             locked = _locked(rule)
@@ -87,7 +87,7 @@ def update_rule(
 
 def remove_rule(*, actor: Actor, rule: AlertRule) -> None:
     """Its past alerts stay."""
-    _require(actor, rule.workspace, rule.endpoint)
+    require_change(actor.user, rule.workspace, rule.endpoint)
     with transaction.atomic():
         locked = _locked(rule)
         close_open(locked, ending="The rule was removed", now=timezone.now())
@@ -100,7 +100,7 @@ def silence_rule(*, actor: Actor, rule: AlertRule, until: datetime | None, reaso
 
     `until` None ends a silence.
     """
-    _require(actor, rule.workspace, rule.endpoint)
+    require_change(actor.user, rule.workspace, rule.endpoint)
     now = timezone.now()
     if until is not None and not now < until <= now + LONGEST_SILENCE:
         raise Invalid({"until": f"A time from now on, within {LONGEST_SILENCE.days} days."})
@@ -117,7 +117,7 @@ def silence_rule(*, actor: Actor, rule: AlertRule, until: datetime | None, reaso
 
 def acknowledge(*, actor: Actor, alert: Alert) -> Alert:
     """Says to the others that somebody is at it. Twice is once: the first one stays."""
-    _require(actor, alert.workspace, alert.endpoint)
+    require_change(actor.user, alert.workspace, alert.endpoint)
     with transaction.atomic():
         present = Alert.objects.filter(pk=alert.pk, acknowledged_at=None)
         if present.update(acknowledged_at=timezone.now(), acknowledged_by=actor.user):
@@ -130,6 +130,14 @@ def acknowledge(*, actor: Actor, alert: Alert) -> Alert:
             )
     alert.refresh_from_db()
     return alert
+
+
+def require_change(user: User | None, workspace: Workspace, endpoint: Endpoint | None) -> None:
+    """Who changes the endpoint sets its rules; those of the whole workspace belong to its Contributors."""
+    if endpoint is not None:
+        require(user, Action.WRITE, endpoint)
+    else:
+        require(user, Action.MANAGE_WORKSPACE, workspace)
 
 
 def close_open(rule: AlertRule, *, ending: str, now: datetime) -> None:
@@ -155,14 +163,6 @@ def _places(scope: Workspace | Endpoint | Deployment) -> tuple[Workspace, Endpoi
     if isinstance(scope, Endpoint):
         return scope.workspace, scope, None
     return scope, None, None
-
-
-def _require(actor: Actor, workspace: Workspace, endpoint: Endpoint | None) -> None:
-    """Who changes the endpoint sets its rules; those of the whole workspace belong to its Contributors."""
-    if endpoint is not None:
-        require(actor.user, Action.WRITE, endpoint)
-    else:
-        require(actor.user, Action.MANAGE_WORKSPACE, workspace)
 
 
 def _fill(rule: AlertRule, settings: RuleSettings) -> list[NotificationChannel]:

@@ -24,21 +24,22 @@ from endpoints.services.alerts import (
     acknowledge,
     create_rule,
     remove_rule,
+    require_change,
     silence_rule,
     update_rule,
 )
 from endpoints.services.channels import create_channel, remove_channel, send_test, switch_channel
 from studio.api.paging import PageQuery, page_of, paged
 from studio.api.serializers.alerts import (
+    AlertRuleBody,
+    AlertRuleSerializer,
     AlertSerializer,
     ChannelBody,
     ChannelSerializer,
     ChannelSwitchBody,
     DeliverySerializer,
+    NewAlertRuleBody,
     NewChannelSerializer,
-    NewRuleBody,
-    RuleBody,
-    RuleSerializer,
     SilenceBody,
 )
 from studio.api.versions import IF_MATCH, etag, expected_version
@@ -56,15 +57,20 @@ class AlertQuery(ListQuery):
 class AlertView(StudioView):
     tag = "Alerts"
 
+    def changeable(self, rule_id: int) -> AlertRule:
+        rule = rule_for(self.person, rule_id)
+        require_change(self.person, rule.workspace, rule.endpoint)
+        return rule
+
     def shown(self, rule: AlertRule, status: int = 200) -> Response:
         fresh = rule_for(self.person, rule.pk)
-        return Response(RuleSerializer(fresh).data, status=status, headers={"ETag": etag(fresh.version)})
+        return Response(AlertRuleSerializer(fresh).data, status=status, headers={"ETag": etag(fresh.version)})
 
 
 class AlertRules(AlertView):
     queries = {"get": ListQuery, "post": WorkspaceQuery}
 
-    @extend_schema(responses=page_of(RuleSerializer))
+    @extend_schema(responses=page_of(AlertRuleSerializer))
     def get(self, request: Request) -> Response:
         """List alert rules.
 
@@ -72,15 +78,16 @@ class AlertRules(AlertView):
         found = rules_for(self.person, workspace=self.asked_workspace())
         if "endpoint" in self.asked:
             found = found.filter(endpoint__name__iexact=self.asked["endpoint"])
-        return paged(self, found, RuleSerializer, ordering="id")
+        return paged(self, found, AlertRuleSerializer, ordering="id")
 
-    @extend_schema(request=NewRuleBody, responses={201: RuleSerializer})
+    @extend_schema(request=NewAlertRuleBody, responses={201: AlertRuleSerializer})
     def post(self, request: Request) -> Response:
         """Create an alert rule.
 
         About a deployment, an endpoint or the workspace. For who may change it."""
-        workspace = self.workspace(Action.READ) if "endpoint" not in request.data else None
-        body = self.body(NewRuleBody)
+        whole = not (isinstance(request.data, dict) and request.data.get("endpoint"))
+        workspace = self.workspace(Action.MANAGE_WORKSPACE) if whole else None
+        body = self.body(NewAlertRuleBody)
         scope = self._scope(workspace, body.pop("endpoint", ""), body.pop("deployment", ""))
         return self.shown(create_rule(actor=self.actor, scope=scope, settings=RuleSettings(**body)), status=201)
 
@@ -94,18 +101,18 @@ class AlertRules(AlertView):
 
 
 class AlertRuleDetail(AlertView):
-    @extend_schema(responses=RuleSerializer)
+    @extend_schema(responses=AlertRuleSerializer)
     def get(self, request: Request, rule_id: int) -> Response:
         """Show an alert rule."""
         return self.shown(rule_for(self.person, rule_id))
 
-    @extend_schema(parameters=[IF_MATCH], request=RuleBody, responses=RuleSerializer)
+    @extend_schema(parameters=[IF_MATCH], request=AlertRuleBody, responses=AlertRuleSerializer)
     def put(self, request: Request, rule_id: int) -> Response:
         """Change an alert rule.
 
         It begins anew, and an open alert of it is over."""
-        rule = rule_for(self.person, rule_id)
-        settings = RuleSettings(**self.body(RuleBody))
+        rule = self.changeable(rule_id)
+        settings = RuleSettings(**self.body(AlertRuleBody))
         version = expected_version(request)
         return self.shown(update_rule(actor=self.actor, rule=rule, settings=settings, expected_version=version))
 
@@ -119,12 +126,12 @@ class AlertRuleDetail(AlertView):
 
 
 class AlertRuleSilence(AlertView):
-    @extend_schema(request=SilenceBody, responses=RuleSerializer)
+    @extend_schema(request=SilenceBody, responses=AlertRuleSerializer)
     def post(self, request: Request, rule_id: int) -> Response:
         """Silence an alert rule, or end its silence.
 
         Nobody is told until then; what still fires afterwards is told then."""
-        rule = rule_for(self.person, rule_id)
+        rule = self.changeable(rule_id)
         return self.shown(silence_rule(actor=self.actor, rule=rule, **self.body(SilenceBody)))
 
 
@@ -152,6 +159,8 @@ class AlertDetail(AlertView):
 
 
 class AlertAcknowledge(AlertView):
+    bodiless = frozenset({"post"})
+
     @extend_schema(request=None, responses=AlertSerializer)
     def post(self, request: Request, alert_id: UUID) -> Response:
         """Acknowledge an alert.
@@ -205,6 +214,8 @@ class ChannelDetail(ChannelView):
 
 
 class ChannelTest(ChannelView):
+    bodiless = frozenset({"post"})
+
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request, name: str, channel: str) -> Response:
         """Send a test by a notification channel.

@@ -122,7 +122,7 @@ def grouped_signals() -> list[tuple[str, Any]]:
 def initial_of(rule: AlertRule) -> dict[str, Any]:
     plain = {name: getattr(rule, name) for name in RuleForm.base_fields if name not in ("about", "channels")}
     about = rule.subject if rule.endpoint_id else "workspace"
-    return {**plain, "about": about, "channels": [channel.name for channel in rule.channels.all()]}
+    return {**plain, "about": about, "channels": rule.channel_names}
 
 
 USUAL = {

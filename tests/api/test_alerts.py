@@ -75,11 +75,11 @@ def test_readers_look_and_strangers_do_not(
         ("post", RULES, BODY),
         ("delete", f"{RULES}{rule.pk}/", None),
         ("post", f"{RULES}{rule.pk}/silence/", {"until": None}),
-        ("post", f"{ALERTS}{alert.pk}/acknowledge/", {}),
+        ("post", f"{ALERTS}{alert.pk}/acknowledge/", None),
         ("put", f"{CHANNELS}new/", {"kind": "email", "target": "a@example.org"}),
         ("patch", f"{CHANNELS}{channel.name}/", {"enabled": False}),
         ("delete", f"{CHANNELS}{channel.name}/", None),
-        ("post", f"{CHANNELS}{channel.name}/test/", {}),
+        ("post", f"{CHANNELS}{channel.name}/test/", None),
     ]
     for url in looks:
         answer = reader.get(url)
@@ -99,7 +99,7 @@ def test_a_channel(owner: APIClient, prices: Endpoint) -> None:
     assert made.json()["secret"].startswith("whsec_")
     assert "target" not in made.json()
     assert "secret" not in owner.get(CHANNELS).json()["value"][0]
-    assert owner.post(f"{CHANNELS}Ops/test/", {}).status_code == 204
+    assert owner.post(f"{CHANNELS}Ops/test/").status_code == 204
     assert owner.patch(f"{CHANNELS}Ops/", {"enabled": False}).json()["enabled"] is False
     assert owner.delete(f"{CHANNELS}Ops/").status_code == 204
     assert not NotificationChannel.objects.exists()
@@ -111,7 +111,7 @@ def test_alerts_are_listed_and_acknowledged(owner: APIClient, prices: Endpoint, 
     assert [row["id"] for row in owner.get(f"{ALERTS}?open=true&endpoint=prices").json()["value"]] == [str(alert.pk)]
     assert owner.get(f"{ALERTS}?open=false").json()["value"] == []
     assert owner.get(f"{ALERTS}?open=maybe").status_code == 422
-    shown = owner.post(f"{ALERTS}{alert.pk}/acknowledge/", {}).json()
+    shown = owner.post(f"{ALERTS}{alert.pk}/acknowledge/").json()
     assert shown["acknowledged_by"] == "owner@example.com"
     assert owner.get(f"{ALERTS}{uuid.uuid4()}/").status_code == 404
 

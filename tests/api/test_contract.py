@@ -21,6 +21,8 @@ from studio.api.view import StudioView
 from tests.api.conftest import Caller
 from tests.api.problems import fields, problem
 from tests.factories import (
+    AlertFactory,
+    AlertRuleFactory,
     AutoscaleSettingFactory,
     BudgetFactory,
     CodeVersionFactory,
@@ -28,6 +30,7 @@ from tests.factories import (
     EndpointFactory,
     EnvironmentVersionFactory,
     ModelVersionFactory,
+    NotificationChannelFactory,
     OperationFactory,
     PersonalTokenFactory,
     QuotaRequestFactory,
@@ -45,6 +48,8 @@ WRITES = ("post", "put", "patch", "delete")
 OF_THE_PERSON = {
     *((name, "get") for name in ("api_me", "api_tokens", "api_workspaces", "api_endpoints", "api_operations")),
     ("api_events_export", "get"),
+    ("api_alert_rules", "get"),
+    ("api_alerts", "get"),
     *((name, "get") for name in ("api_models", "api_code", "api_environments", "api_events", "api_instance_types")),
     ("api_tokens", "post"),
     ("api_access_token", "post"),
@@ -113,7 +118,11 @@ def arguments(adapters: object) -> dict[str, Any]:
     token = PersonalTokenFactory(user=owner)
     account, _ = create_service_account(actor=SYSTEM, workspace=workspace, name=NAME)
     assignment = RoleAssignment.objects.create(user=account.user, workspace=workspace, endpoint=endpoint, role="reader")
+    rule = AlertRuleFactory(workspace=workspace, endpoint=endpoint)
     return {
+        "rule_id": rule.pk,
+        "alert_id": AlertFactory(rule=rule).pk,
+        "channel": NotificationChannelFactory(workspace=workspace, name=NAME).name,
         "name": NAME,
         "endpoint": NAME,
         "version": "1",
@@ -139,8 +148,8 @@ def url_of(route: str, arguments: dict[str, Any]) -> str:
 
 def sample(path: str) -> str:
     """A path of the document with something in it."""
-    path = re.sub("{(operation_id|budget_id)}", str(UUID(int=1)), path)
-    numbered = re.sub(r"{(token_id|ordinal|generation|secret_id|assignment_id|request_id)}", "1", path)
+    path = re.sub("{(operation_id|budget_id|alert_id)}", str(UUID(int=1)), path)
+    numbered = re.sub(r"{(token_id|ordinal|generation|secret_id|assignment_id|request_id|rule_id)}", "1", path)
     return re.sub(r"{\w+}", NAME, numbered)
 
 

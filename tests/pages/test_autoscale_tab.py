@@ -121,7 +121,7 @@ def test_a_fixed_date_is_kept_as_it_was_typed(signed_in: SignedIn, blue: Deploym
     ("given", "words"),
     [
         ({"minimum": "0"}, "greater than or equal to 1"),
-        ({"maximum": "51"}, "less than or equal to 50"),
+        ({"maximum": "51"}, "1 to 50"),
         ({"minimum": "5"}, "Not under the minimum of 5."),
         ({"default": "9"}, "From the minimum to the maximum: 1 to 4."),
         ({"target": "much"}, "Enter a number"),

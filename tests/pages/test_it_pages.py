@@ -55,7 +55,7 @@ def test_the_audits_queries_are_constant(
     audit()
     client = signed_in("staff")
     client.get(reverse("it_audit"))
-    with django_assert_num_queries(16):  # as many for one event as for three
+    with django_assert_num_queries(17):  # as many for one event as for three
         client.get(reverse("it_audit"))
 
 

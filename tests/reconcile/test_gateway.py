@@ -147,5 +147,5 @@ def test_loading_takes_the_same_queries_however_many(
 ) -> None:
     for _ in range(count):
         DeploymentFactory(endpoint=EndpointFactory(workspace=world.workspace), replicas=2)
-    with django_assert_num_queries(6):  # type: ignore[operator]
+    with django_assert_num_queries(8):  # type: ignore[operator]
         gateway.table_of(gateway._load())

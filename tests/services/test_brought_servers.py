@@ -79,7 +79,12 @@ def test_mount_paths(world: World, path: str) -> None:
 
 
 def test_triton(world: World, settings: Any) -> None:
-    model = ModelVersionFactory(workspace=world.workspace, type="triton_model", triton={"root": "", "models": ["half"]})
+    model = ModelVersionFactory(
+        workspace=world.workspace,
+        type="triton_model",
+        triton={"root": "", "models": ["half"]},
+        artifact=world.model().artifact,
+    )
     triton = {**BARE, "server": "triton", "model": model}
     settings.STUDIO_TRITON = "/opt/tritonserver/bin/tritonserver"
     checked = check_specification(world.specification(**triton), workspace=world.workspace)

@@ -12,7 +12,7 @@ from studio.api.parsing import StrictSerializer
 from studio.api.serializers.fields import maker
 
 
-class RuleBody(StrictSerializer):
+class AlertRuleBody(StrictSerializer):
     name = serializers.CharField(max_length=LONGEST_NAME)
     signal = serializers.ChoiceField(list(SIGNALS), help_text="A metric by Azure's name, or one of the studio's own.")
     operator = serializers.ChoiceField(list(Operator))
@@ -31,7 +31,7 @@ class RuleBody(StrictSerializer):
     )
 
 
-class NewRuleBody(RuleBody):
+class NewAlertRuleBody(AlertRuleBody):
     endpoint = serializers.CharField(required=False, help_text="Watch this endpoint; without it, the workspace.")
     deployment = serializers.CharField(required=False, help_text="Of the endpoint, this deployment alone.")
 
@@ -41,7 +41,7 @@ class NewRuleBody(RuleBody):
         return attrs
 
 
-class RuleSerializer(serializers.Serializer[Any]):
+class AlertRuleSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     workspace = serializers.CharField(source="workspace.name")
     scope = serializers.ChoiceField(AlertScope.choices)
@@ -58,7 +58,7 @@ class RuleSerializer(serializers.Serializer[Any]):
     severity = serializers.ChoiceField(Severity.choices)
     notify_no_data = serializers.BooleanField()
     enabled = serializers.BooleanField()
-    channels = serializers.SlugRelatedField(slug_field="name", many=True, read_only=True)  # type: ignore[var-annotated]
+    channels = serializers.ListField(child=serializers.CharField(), source="channel_names")
     silenced_until = serializers.DateTimeField(allow_null=True)
     silence_reason = serializers.CharField()
     state = serializers.ChoiceField(AlertState.choices)
