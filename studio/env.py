@@ -78,6 +78,7 @@ class Env:
     broker_url: str = field(repr=False)
     own_broker: bool  # no BROKER_URL: `up` runs a Valkey of its own
     collector_interval_seconds: int
+    sample_days: dict[int, int]  # how long samples are kept, by their length in seconds
     sandbox: str  # of replicas: auto, require (no start without) or off
     replica_ports: tuple[int, int]  # of this machine's loopback, both included: for servers that listen on ports
     container_socket: str  # of Docker or Podman; empty: where they usually are
@@ -126,6 +127,11 @@ def read(variables: Mapping[str, str]) -> Env:
         broker_url=_broker(variables.get("BROKER_URL", "")) or f"redis+socket://{run_dir}/valkey.sock",
         own_broker=not variables.get("BROKER_URL"),
         collector_interval_seconds=_number(variables, "STUDIO_COLLECTOR_INTERVAL_SECONDS", 10, 1, 60),
+        sample_days={
+            10: _number(variables, "STUDIO_SAMPLES_10S_DAYS", 1, 1, 30),
+            60: _number(variables, "STUDIO_SAMPLES_1MIN_DAYS", 15, 2, 400),
+            3600: _number(variables, "STUDIO_SAMPLES_1H_DAYS", 400, 31, 4000),
+        },
         sandbox=_one_of(variables, "STUDIO_SANDBOX", ("auto", "require", "off")),
         replica_ports=_ports(variables, "STUDIO_REPLICA_PORTS", "20000-29999"),
         container_socket=variables.get("STUDIO_CONTAINER_SOCKET", "").removeprefix("unix://"),

@@ -9,7 +9,7 @@ from asgiref.sync import sync_to_async
 from django.db.models import Max
 
 from endpoints.enums import OperationState
-from endpoints.models import Event, Operation, Sample
+from endpoints.models import CollectorPass, Event, Operation
 
 INTERVAL_SECONDS = 1.0
 QUEUE_LENGTH = 100
@@ -65,7 +65,7 @@ def _state() -> dict[str, Any]:
     running = Operation.objects.filter(state=OperationState.RUNNING).values_list("id", "endpoint_id", "phases")
     return {
         "event": Event.objects.aggregate(newest=Max("id"))["newest"] or 0,
-        "sample": Sample.objects.filter(resolution=10).aggregate(newest=Max("id"))["newest"] or 0,
+        "sample": CollectorPass.objects.aggregate(newest=Max("id"))["newest"] or 0,
         "operations": {str(pk): (str(endpoint_id), repr(phases)) for pk, endpoint_id, phases in running},
     }
 

@@ -1,5 +1,6 @@
 """Django's settings. The environment is read in studio.env, and only there."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -258,3 +259,4 @@ STUDIO_MAIL = env.mail
 STUDIO_NOTIFY_NETWORKS = env.notify_networks
 STUDIO_AUDIT_FORWARD = env.audit_forward
 STUDIO_AUDIT_FORWARD_TOKEN = env.audit_forward_token
+STUDIO_SAMPLE_RETENTION = {resolution: timedelta(days=days) for resolution, days in env.sample_days.items()}

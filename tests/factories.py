@@ -11,6 +11,8 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from endpoints import models
+from endpoints.domain.packing import columns
+from endpoints.domain.rollups import SampleValues
 from endpoints.domain.scaling_presets import Bounds, Simple, simple_document
 from endpoints.domain.scaling_schema import parse, to_json
 from endpoints.enums import (
@@ -301,13 +303,18 @@ class EventFactory(DjangoModelFactory):
 
 
 class SampleFactory(DjangoModelFactory):
+    """`values` are SampleValues."""
+
     class Meta:
         model = models.Sample
 
     deployment = factory.SubFactory(DeploymentFactory)
     resolution = 10
     at = factory.LazyFunction(lambda: timezone.now().replace(second=0, microsecond=0))
-    values = factory.LazyFunction(dict)
+
+    @classmethod
+    def _adjust_kwargs(cls, **kwargs: Any) -> dict[str, Any]:
+        return {**columns(kwargs.pop("values", SampleValues())), **kwargs}
 
 
 class UsageFactory(DjangoModelFactory):

@@ -4,20 +4,31 @@ Everything is a whole number and every merge is a sum or an extreme: any groupin
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from endpoints.domain.buckets import Latency, merge
 
-RESOLUTIONS = (10, 60, 3600)  # seconds
-RETENTION = {10: timedelta(days=1), 60: timedelta(days=15), 3600: timedelta(days=400)}
+TEN_SECONDS, MINUTE, HOUR, DAY = 10, 60, 3600, 86_400
+RESOLUTIONS = (TEN_SECONDS, MINUTE, HOUR, DAY)
+# By the pass itself; what is longer is rolled up from the next shorter once it is over.
+WRITTEN = (TEN_SECONDS, MINUTE)
+FINER = {HOUR: MINUTE, DAY: HOUR}
+RETENTION = {TEN_SECONDS: timedelta(days=1), MINUTE: timedelta(days=15), HOUR: timedelta(days=400)}
 CLASSES = ("2xx", "3xx", "4xx", "5xx")
 # As the caller saw them: model_errors (424), timeouts (408) and overflows (429) are some of 4xx.
 COUNTS = (*CLASSES, "model_errors", "timeouts", "overflows", "retries", "connect_failures", "bytes_in", "bytes_out")
 # Copies of requests, which nobody waits for: in none of the counts above. Timeouts and overflows (dropped, because the
 # deployment had enough copies to work on) are some of the failures.
 MIRROR_COUNTS = ("mirror_requests", "mirror_failures", "mirror_timeouts", "mirror_overflows")
+# As the model's own server answered, before the gateway made 424 of its errors.
+MODEL_CLASSES = ("model_2xx", "model_3xx", "model_4xx", "model_5xx")
+TOKENS = ("prompt_tokens", "generated_tokens")
+# `connections` are those that the gateway opened to replicas. Of GPUs: millijoules, and milliseconds of use by replica.
+GPU_COUNTS = ("gpu_millijoules",)
+# Rows hold the place of a name instead of it: append, and never take out or move.
+COUNTED = (*COUNTS, *MIRROR_COUNTS, *MODEL_CLASSES, *TOKENS, "connections", *GPU_COUNTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +49,9 @@ class Gauge:
         return self.total / self.count
 
 
-GAUGES = ("active", "memory_bytes", "ready", "wanted")
+def _kept(place: int) -> Any:
+    """A gauge; rows hold its place, which never changes."""
+    return field(default=None, metadata={"place": place})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +63,22 @@ class SampleValues:
     """
 
     covered_ms: int = 0
-    counts: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)  # the names of COUNTED
     latency: Latency = field(default_factory=dict)
     mirror_latency: Latency = field(default_factory=dict)
     cpu_ms: int = 0
     cpu_covered_ms: int = 0
-    active: Gauge | None = None
-    memory_bytes: Gauge | None = None  # of each replica, resident
-    ready: Gauge | None = None
-    wanted: Gauge | None = None
+    active: Gauge | None = _kept(0)  # requests in flight
+    memory_bytes: Gauge | None = _kept(1)  # of each replica, resident
+    ready: Gauge | None = _kept(2)
+    wanted: Gauge | None = _kept(3)
+    concurrency_limit: Gauge | None = _kept(4)  # of all ready replicas together
+    connections: Gauge | None = _kept(5)  # open between the gateway and the replicas
+    disk_bytes: Gauge | None = _kept(6)  # what each replica keeps in its scratch folder
+    disk_permille: Gauge | None = _kept(7)  # how full the disk is that it lies on
+    gpu_permille: Gauge | None = _kept(8)  # of each GPU that a replica uses, how long it was busy
+    gpu_memory_bytes: Gauge | None = _kept(9)
+    gpu_memory_permille: Gauge | None = _kept(10)
 
     @property
     def requests(self) -> int:
@@ -71,6 +91,10 @@ class SampleValues:
     @property
     def mirror_requests(self) -> int:
         return self.counts.get("mirror_requests", 0)
+
+
+GAUGE_PLACES: Mapping[str, int] = {item.name: item.metadata["place"] for item in fields(SampleValues) if item.metadata}
+GAUGES = tuple(GAUGE_PLACES)
 
 
 def merged(values: Iterable[SampleValues]) -> SampleValues:
@@ -102,8 +126,8 @@ def _sums(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 def _gauge(gauges: Iterable[Gauge | None]) -> Gauge | None:
     found = [gauge for gauge in gauges if gauge is not None]
-    if not found:
-        return None
+    if len(found) < 2:
+        return found[0] if found else None
     return Gauge(
         count=sum(gauge.count for gauge in found),
         total=sum(gauge.total for gauge in found),
@@ -115,44 +139,3 @@ def _gauge(gauges: Iterable[Gauge | None]) -> Gauge | None:
 def aligned(at: datetime, seconds: int) -> datetime:
     """The start of the interval of that length that holds `at`, counted from 1970 in UTC."""
     return at - timedelta(seconds=at.timestamp() % seconds)
-
-
-def to_json(values: SampleValues) -> dict[str, Any]:
-    """Without what is zero or unknown."""
-    plain: dict[str, Any] = {
-        "covered_ms": values.covered_ms,
-        "counts": {name: value for name, value in values.counts.items() if value},
-        "latency": _written(values.latency),
-        "mirror_latency": _written(values.mirror_latency),
-        "cpu_ms": values.cpu_ms,
-        "cpu_covered_ms": values.cpu_covered_ms,
-    }
-    for name in GAUGES:
-        gauge: Gauge | None = getattr(values, name)
-        plain[name] = [gauge.count, gauge.total, gauge.low, gauge.high] if gauge else None
-    return {name: value for name, value in plain.items() if value}
-
-
-def _written(latency: Latency) -> dict[str, int]:
-    return {str(bound): count for bound, count in latency.items() if count}
-
-
-def from_json(plain: Mapping[str, Any]) -> SampleValues:
-    gauges = {name: _read_gauge(plain.get(name)) for name in GAUGES}
-    return SampleValues(
-        covered_ms=plain.get("covered_ms", 0),
-        counts=plain.get("counts", {}),
-        latency=_read_latency(plain, "latency"),
-        mirror_latency=_read_latency(plain, "mirror_latency"),
-        cpu_ms=plain.get("cpu_ms", 0),
-        cpu_covered_ms=plain.get("cpu_covered_ms", 0),
-        **gauges,
-    )
-
-
-def _read_latency(plain: Mapping[str, Any], name: str) -> dict[int, int]:
-    return {int(bound): count for bound, count in plain.get(name, {}).items()}
-
-
-def _read_gauge(plain: list[int] | None) -> Gauge | None:
-    return Gauge(count=plain[0], total=plain[1], low=plain[2], high=plain[3]) if plain else None

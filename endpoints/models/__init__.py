@@ -21,7 +21,7 @@ from endpoints.models.quota import Quota, QuotaRequest, SiteLimits
 from endpoints.models.registries import RegistryCredential
 from endpoints.models.requests import Draft, SavedRequest, TestCall
 from endpoints.models.site import BackupRecord, SiteState
-from endpoints.models.telemetry import CounterCursor, Sample, Usage
+from endpoints.models.telemetry import CollectorPass, CounterCursor, Rollup, Sample, Usage
 from endpoints.models.totals import DeploymentTotals
 from endpoints.models.traffic_log import TrafficLogEntry, TrafficLogState
 from endpoints.models.users import PersonalToken, User
@@ -39,6 +39,7 @@ __all__ = [
     "Budget",
     "BudgetCrossing",
     "CodeVersion",
+    "CollectorPass",
     "CounterCursor",
     "Credential",
     "Deployment",
@@ -64,6 +65,7 @@ __all__ = [
     "Replica",
     "ReplicaPort",
     "RoleAssignment",
+    "Rollup",
     "Sample",
     "SavedRequest",
     "ScaleDecision",

@@ -11,24 +11,51 @@ from endpoints.models.deployments import Deployment
 class Sample(models.Model):
     """One deployment, one aligned half-open UTC interval [at, at + resolution).
 
-    `values` holds the fields of domain.rollups.SampleValues.
+    What lists sum has a column; the rest lies in bytes, as domain.packing reads and writes it. Rows of hours and days
+    stand for what is over, up to their Rollup; what came since is in the next shorter ones.
     """
 
+    pk = models.CompositePrimaryKey("deployment", "resolution", "at")
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="samples")
-    resolution = models.PositiveIntegerField()  # seconds: 10, 60, 3600
     at = models.DateTimeField()
-    requests = models.PositiveIntegerField(default=0)  # of `values`, so that lists can sum in SQL
-    errors = models.PositiveIntegerField(default=0)
-    values = models.JSONField()
+    requests = models.PositiveBigIntegerField(default=0)
+    errors = models.PositiveBigIntegerField(default=0)
+    covered_ms = models.PositiveBigIntegerField(default=0)
+    resolution = models.PositiveIntegerField()  # seconds: 10, 60, 3600, 86400
+    in_flight = models.PositiveIntegerField(default=0)  # the most that was seen
+    latency = models.BinaryField(default=bytes)
+    mirror_latency = models.BinaryField(default=bytes)
+    more = models.BinaryField(default=bytes)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["deployment", "resolution", "at"], name="one_sample_per_interval"),
-        ]
-        indexes = [models.Index(fields=["resolution", "at"], name="samples_by_time")]
+        indexes = [models.Index(fields=["resolution", "at"], name="samples_by_interval")]
 
     def __str__(self) -> str:
         return f"{self.deployment_id} {self.resolution}s {self.at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+class Rollup(models.Model):
+    """Up to when samples of this resolution were made of the next shorter ones."""
+
+    resolution = models.PositiveIntegerField(primary_key=True)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.resolution}s until {self.until:%Y-%m-%dT%H:%M:%SZ}"
+
+
+class CollectorPass(models.Model):
+    """One look of the collector at everything, kept for a day. Failed ones have an error."""
+
+    started_at = models.DateTimeField(db_index=True)
+    duration_ms = models.PositiveIntegerField()
+    late_ms = models.PositiveIntegerField(default=0)  # after the full interval at which it was to begin
+    skipped = models.PositiveIntegerField(default=0)  # intervals since the one before in which there was none
+    deployments = models.PositiveIntegerField(default=0)
+    error = models.CharField(max_length=500, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.started_at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 class CounterCursor(models.Model):

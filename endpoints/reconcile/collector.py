@@ -7,24 +7,23 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from endpoints import wiring
 from endpoints.domain.counters import GatewaySnapshot, ProcessReading, growth
-from endpoints.domain.rollups import RESOLUTIONS, RETENTION, SampleValues, aligned, from_json, merged, to_json
 from endpoints.enums import ReplicaState
-from endpoints.models import Deployment, Replica, Sample
-from endpoints.reconcile import cursors
+from endpoints.models import Deployment, Replica
+from endpoints.reconcile import cursors, passes, rolling
 from endpoints.reconcile.alerting import look_at_alerts
 from endpoints.reconcile.billing import bill
 from endpoints.reconcile.budgets import look_at_budgets
 from endpoints.reconcile.leases import lease
-from endpoints.reconcile.measuring import Measured, measured
+from endpoints.reconcile.measuring import measured
 from endpoints.reconcile.totals import add_totals
 from endpoints.telemetry.port import TelemetryUnreachable
 
@@ -32,7 +31,6 @@ logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 30
 GONE = timedelta(hours=1)  # how long a deleted deployment may still have requests that end
-PRUNED_AT_ONCE = 20_000  # rows
 
 # What a replica holds resources in. STOPPED has none any more.
 HOLDING = tuple(state for state in ReplicaState if state != ReplicaState.STOPPED)
@@ -52,13 +50,16 @@ def collect(*, interval: int) -> bool:
     with lease("collector", seconds=LEASE_SECONDS) as held:
         if held is None:
             return False
+        clock = passes.Clock.start(interval)
         scraped = scrape()
         now = scraped.gateway.at if scraped.gateway else timezone.now()
+        slot = now - timedelta(seconds=interval) / 2
         with transaction.atomic():
-            if held.keep():
-                _write(scraped, now=now, interval=interval)
+            told = _write(scraped, now=now, slot=slot) if held.keep() else 0
         look_at_budgets(now=timezone.now())
-        prune(now=now)
+        rolling.roll_up(slot=slot, keep=held.keep)
+        rolling.prune(settings.STUDIO_SAMPLE_RETENTION, now=now)
+        passes.record(clock, deployments=told)
         return True
 
 
@@ -74,15 +75,17 @@ def scrape() -> Scraped:
     return Scraped(gateway=gateway, processes=processes, replicas=replicas)
 
 
-def _write(scraped: Scraped, *, now: datetime, interval: int) -> None:
+def _write(scraped: Scraped, *, now: datetime, slot: datetime) -> int:
+    """Of how many deployments there was something to say."""
     known = cursors.load()
     grown = growth(known.gateway, scraped.gateway) if scraped.gateway else None
     deployments = _deployments(now)
     found = measured(deployments, scraped.replicas, scraped.processes, known.processes, scraped.gateway, grown, now=now)
-    _add(found, slot=now - timedelta(seconds=interval) / 2)
+    rolling.add(found, slot=slot)
     add_totals(found, deployments, now=now)
     billed = bill(scraped.replicas, known.billing, now=now)
     cursors.save(known, scraped.gateway if grown else None, scraped.processes, billed, now=now)
+    return len(found)
 
 
 def _deployments(now: datetime) -> dict[UUID, int]:
@@ -94,63 +97,20 @@ def _deployments(now: datetime) -> dict[UUID, int]:
     }
 
 
-def _add(found: Measured, *, slot: datetime) -> None:
-    """To the open interval of every resolution. Two queries, however many deployments."""
-    starts = {resolution: aligned(slot, resolution) for resolution in RESOLUTIONS}
-    open_ones = Q()
-    for resolution, at in starts.items():
-        open_ones |= Q(resolution=resolution, at=at)
-    before = {
-        (deployment, resolution): values
-        for deployment, resolution, values in Sample.objects.filter(open_ones).values_list(
-            "deployment_id", "resolution", "values"
-        )
-    }
-    rows = [
-        _row(deployment, resolution, at, values, before.get((deployment, resolution)))
-        for deployment, values in found.items()
-        for resolution, at in starts.items()
-    ]
-    Sample.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["deployment", "resolution", "at"],
-        update_fields=["requests", "errors", "values"],
-    )
-
-
-def _row(
-    deployment: UUID, resolution: int, at: datetime, values: SampleValues, before: Mapping[str, Any] | None
-) -> Sample:
-    whole = merged((from_json(before), values)) if before else values
-    return Sample(
-        deployment_id=deployment,
-        resolution=resolution,
-        at=at,
-        requests=whole.requests,
-        errors=whole.errors,
-        values=to_json(whole),
-    )
-
-
-def prune(*, now: datetime) -> None:
-    """What is older than its resolution is kept. A bounded part at a time: the next pass goes on."""
-    for resolution, kept in RETENTION.items():
-        old = Sample.objects.filter(resolution=resolution, at__lt=now - kept).order_by("at")
-        Sample.objects.filter(pk__in=old.values("pk")[:PRUNED_AT_ONCE]).delete()
-
-
 def run(*, interval: int, wait: Callable[[float], bool]) -> None:
     """Passes at every full interval until `wait` (seconds) tells to stop. No failure ends it."""
     while not wait(_until_next(interval)):
+        clock = passes.Clock.start(interval)
         try:
             if not collect(interval=interval):
                 logger.info("Another collector is at work.")
             look_at_alerts()
         except DatabaseError as error:
             logger.warning("The database does not answer: %s", error)
-        except Exception:
+            passes.record_failure(clock, error)
+        except Exception as error:
             logger.exception("A pass failed; the next one goes on.")
+            passes.record_failure(clock, error)
 
 
 def _until_next(interval: int) -> float:

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 RESOLUTION = 10  # seconds, of the samples that tell when it was last called: they are kept for a day
 FRESH = timedelta(seconds=90)  # what was measured longer ago says nothing of now
 SETTLED = timedelta(seconds=30)  # after it came into rotation, those who waited have been served
-CALLED = Q(requests__gt=0) | Q(values__active__3__gt=0)
+CALLED = Q(requests__gt=0) | Q(in_flight__gt=0)
 
 
 def look_for_idle() -> None:

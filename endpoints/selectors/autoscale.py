@@ -8,12 +8,13 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from endpoints.domain.errors import NotFound
-from endpoints.domain.rollups import SampleValues, from_json
+from endpoints.domain.rollups import SampleValues
 from endpoints.domain.scaling_metrics import Size, reading, resolution_of, since
 from endpoints.domain.scaling_rules import AutoscaleSpec, MetricTrigger, Reading, Readings, Scope
 from endpoints.domain.scaling_schema import Place, parse
 from endpoints.enums import ProvisioningState, SleepState
-from endpoints.models import AutoscaleSetting, Deployment, Sample, ScaleDecision
+from endpoints.models import AutoscaleSetting, Deployment, ScaleDecision
+from endpoints.selectors.samples import measured
 
 Asked = Mapping[UUID, tuple[Deployment, Iterable[MetricTrigger]]]  # by deployment: whose triggers are to be read
 _Names = Mapping[UUID, Mapping[UUID, str]]  # of each endpoint, its deployments
@@ -91,12 +92,10 @@ def _names(wanted: Iterable[tuple[Deployment, frozenset[MetricTrigger]]]) -> _Na
 
 def _points(resolution: int, names: _Names, triggers: Iterable[MetricTrigger], now: datetime) -> _Points:
     start = min(since(trigger, now) for trigger in triggers)
-    rows = Sample.objects.filter(
-        deployment__in=[key for found in names.values() for key in found], resolution=resolution, at__gte=start
-    )
     points: dict[UUID, dict[datetime, SampleValues]] = defaultdict(dict)
-    for deployment, at, values in rows.values_list("deployment_id", "at", "values"):
-        points[deployment][at] = from_json(values)
+    deployments = [key for found in names.values() for key in found]
+    for deployment, at, values in measured(deployments, resolution=resolution, start=start):
+        points[deployment][at] = values
     return points
 
 

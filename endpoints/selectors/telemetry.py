@@ -12,10 +12,11 @@ from django.db.models import Q, QuerySet, Sum
 
 from endpoints.domain.buckets import percentile
 from endpoints.domain.ranges import Window
-from endpoints.domain.rollups import SampleValues, aligned, from_json, merged
+from endpoints.domain.rollups import SampleValues, aligned, merged
 from endpoints.enums import Source
 from endpoints.models import Deployment, Endpoint, Event, Sample
 from endpoints.selectors.cost import cost_since
+from endpoints.selectors.samples import measured
 
 RECENT = timedelta(minutes=15)
 HOUR = timedelta(hours=1)
@@ -75,10 +76,9 @@ def _summaries(owner_of: Mapping[UUID, UUID], now: datetime) -> dict[UUID, Summa
     recent: dict[UUID, list[SampleValues]] = defaultdict(list)
     minutes: dict[UUID, dict[datetime, int]] = defaultdict(lambda: defaultdict(int))
     costs: dict[UUID, list[Decimal]] = defaultdict(list)
-    rows = Sample.objects.filter(deployment__in=owner_of, resolution=60)
-    for deployment, values in rows.filter(at__gt=now - RECENT).values_list("deployment_id", "values"):
-        recent[deployment].append(from_json(values))
-    whole = rows.filter(at__gt=now - HOUR)
+    for deployment, _, values in measured(owner_of, resolution=60, start=now - RECENT):
+        recent[deployment].append(values)
+    whole = Sample.objects.filter(deployment__in=owner_of, resolution=60, at__gt=now - HOUR)
     for owner, at, requests in _by_minute(whole, by_endpoint=any(key != owner for key, owner in owner_of.items())):
         minutes[owner][at] += requests
     for deployment, amount in cost_since(owner_of, now.replace(hour=0, minute=0, second=0, microsecond=0)).items():
@@ -166,15 +166,13 @@ def all_deployments(endpoint: Endpoint) -> QuerySet[Deployment]:
 
 
 def series(deployments: Iterable[Deployment], window: Window) -> Series:
-    """One query. A deleted deployment without samples in the window is left out."""
+    """One query; two when hours or days are read. A deleted deployment without samples in the window is left out."""
     deployments = list(deployments)
-    rows = Sample.objects.filter(
-        deployment__in=deployments, resolution=window.resolution, at__gte=window.start, at__lt=window.end
-    )
     parts: dict[UUID, dict[datetime, list[SampleValues]]] = defaultdict(lambda: defaultdict(list))
     step = timedelta(seconds=window.step)
-    for deployment, at, values in rows.values_list("deployment_id", "at", "values"):
-        parts[deployment][window.start + (at - window.start) // step * step].append(from_json(values))
+    rows = measured([item.pk for item in deployments], resolution=window.resolution, start=window.start, end=window.end)
+    for deployment, at, values in rows:
+        parts[deployment][window.start + (at - window.start) // step * step].append(values)
     return Series(
         window=window,
         deployments=tuple(

@@ -92,6 +92,7 @@ def _window(asked: dict[str, Any]) -> Window:
         end=asked.get("to", ""),
         now=timezone.now(),
         interval=settings.STUDIO_COLLECTOR_INTERVAL_SECONDS,
+        retention=settings.STUDIO_SAMPLE_RETENTION,
     )
 
 

@@ -76,6 +76,7 @@ def asked_window(request: HttpRequest) -> Window:
         end=request.GET.get("to", ""),
         now=timezone.now(),
         interval=settings.STUDIO_COLLECTOR_INTERVAL_SECONDS,
+        retention=settings.STUDIO_SAMPLE_RETENTION,
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from endpoints.domain.rollups import Gauge, SampleValues, aligned, to_json
+from endpoints.domain.rollups import Gauge, SampleValues, aligned
 from endpoints.models import Deployment, Event
 from tests.api.problems import fields, problem
 from tests.factories import AutoscaleSettingFactory, SampleFactory, ScaleDecisionFactory
@@ -58,7 +58,7 @@ def test_it_says_what_its_rules_read_and_what_it_would_do(owner: APIClient, blue
     for back in range(7):
         values = SampleValues(covered_ms=10_000, active=Gauge.of(9))
         at = datetime.fromtimestamp(start - 10 * back, tz=UTC)
-        SampleFactory(deployment=blue, at=at, values=to_json(values))
+        SampleFactory(deployment=blue, at=at, values=values)
     status = owner.get(URL).json()["status"]
     assert (status["outcome"], status["target"]) == ("scaled", 3)
     assert status["reason"] == "1 -> 3: in flight 9 over 5 for 60 s"

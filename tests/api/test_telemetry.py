@@ -9,7 +9,7 @@ import time_machine
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
-from endpoints.domain.rollups import Gauge, SampleValues, to_json
+from endpoints.domain.rollups import Gauge, SampleValues
 from endpoints.models import Deployment, Endpoint
 from tests.api.problems import fields, problem
 from tests.factories import DeploymentFactory, EventFactory, SampleFactory, UsageFactory
@@ -41,7 +41,7 @@ def fixed_now() -> Any:
 def sample(deployment: Deployment, back: int, values: SampleValues = VALUES) -> datetime:
     """`back` tens of seconds ago."""
     at = NOW - timedelta(seconds=10 * back)
-    SampleFactory(deployment=deployment, at=at, requests=values.requests, errors=values.errors, values=to_json(values))
+    SampleFactory(deployment=deployment, at=at, values=values)
     return at
 
 

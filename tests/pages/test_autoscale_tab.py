@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from endpoints.domain.rollups import Gauge, SampleValues, to_json
+from endpoints.domain.rollups import Gauge, SampleValues
 from endpoints.models import AutoscaleSetting, Deployment, Endpoint, ScaleDecision
 from studio.pages.deployment_forms import DeploymentUpdateForm
 from tests.factories import AutoscaleSettingFactory, DraftFactory, SampleFactory, ScaleDecisionFactory
@@ -200,7 +200,7 @@ def test_it_shows_what_is_measured_and_what_comes_next(signed_in: SignedIn, blue
     for back in range(31):
         values = SampleValues(cpu_ms=size, cpu_covered_ms=10_000, active=Gauge.of(1))
         at = now - timedelta(seconds=10 * back)
-        SampleFactory(deployment=blue, at=at, values=to_json(values))
+        SampleFactory(deployment=blue, at=at, values=values)
     page = read(signed_in("reader"), "?part=live")
     assert "90 %" in page
     assert "Next: 1 -&gt; 3: CPU 90 % over 70 % for 5 min." in page

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from endpoints.domain.rollups import RESOLUTIONS, Gauge, SampleValues, aligned, to_json
+from endpoints.domain.rollups import RESOLUTIONS, Gauge, SampleValues, aligned
 from endpoints.models import Deployment, Endpoint
 from studio.pages.charts import CHARTS
 from tests.factories import DeploymentFactory, EndpointFactory, EventFactory, SampleFactory
@@ -48,9 +48,7 @@ def measure(deployment: Deployment, *, per_interval: int, minutes: int = 10) -> 
                 deployment=deployment,
                 resolution=resolution,
                 at=last - timedelta(seconds=resolution * back),
-                requests=values.requests,
-                errors=values.errors,
-                values=to_json(values),
+                values=values,
             )
 
 

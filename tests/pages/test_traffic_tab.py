@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from endpoints.domain.rollups import SampleValues, aligned, to_json
+from endpoints.domain.rollups import SampleValues, aligned
 from endpoints.models import Endpoint, Event
 from tests.factories import DeploymentFactory, SampleFactory
 
@@ -169,9 +169,7 @@ def test_copies_and_the_failed_ones_are_told(signed_in: SignedIn, churn: Endpoin
     now = timezone.now()
     for name, counts in (("green", values), ("blue", {"2xx": 400})):
         kept = SampleValues(covered_ms=60_000, counts=counts, mirror_latency={10: 40} if name == "green" else {})
-        SampleFactory(
-            deployment=churn.deployments.get(name=name), resolution=60, at=aligned(now, 60), values=to_json(kept)
-        )
+        SampleFactory(deployment=churn.deployments.get(name=name), resolution=60, at=aligned(now, 60), values=kept)
     for url in (URL, f"{URL}?part=live", reverse("endpoint_detail", args=["churn"])):
         page = signed_in("reader").get(url).content.decode()
         assert "40 copies for green" in page

@@ -9,7 +9,8 @@ import time_machine
 
 from endpoints.domain.actor import SYSTEM, Actor
 from endpoints.domain.errors import Conflict, StaleVersion
-from endpoints.domain.rollups import Gauge, SampleValues, to_json
+from endpoints.domain.packing import columns
+from endpoints.domain.rollups import Gauge, SampleValues
 from endpoints.models import AutoscaleSetting, Deployment, Event, Operation, Sample, ScaleDecision
 from endpoints.reconcile.autoscaling import autoscale
 from endpoints.services.autoscale import remove_autoscale, set_autoscale
@@ -52,9 +53,9 @@ def busy(world: World, clock: object) -> Deployment:
 
 
 def measure(deployment: Deployment) -> None:
-    values = to_json(SampleValues(covered_ms=10_000, counts={"2xx": 10}, active=Gauge.of(40)))
+    values = columns(SampleValues(covered_ms=10_000, counts={"2xx": 10}, active=Gauge.of(40)))
     at = [datetime.now(UTC) - timedelta(seconds=back) for back in range(10, 70, 10)]
-    Sample.objects.bulk_create(Sample(deployment=deployment, resolution=10, at=each, values=values) for each in at)
+    Sample.objects.bulk_create(Sample(deployment=deployment, resolution=10, at=each, **values) for each in at)
 
 
 def test_a_count_that_a_person_sets_at_the_same_moment(

@@ -8,7 +8,8 @@ import pytest
 import time_machine
 
 from endpoints.domain.actor import SYSTEM
-from endpoints.domain.rollups import Gauge, SampleValues, to_json
+from endpoints.domain.packing import columns
+from endpoints.domain.rollups import Gauge, SampleValues
 from endpoints.enums import SleepState
 from endpoints.models import (
     AutoscaleSetting,
@@ -20,6 +21,7 @@ from endpoints.models import (
     Sample,
     ScaleDecision,
 )
+from endpoints.reconcile import rolling
 from endpoints.reconcile.autoscaling import autoscale
 from endpoints.selectors.autoscale import readings
 from endpoints.services.autoscale import set_autoscale, switch_autoscale
@@ -78,12 +80,10 @@ def measure(deployment: Deployment, in_flight: int, *, seconds: int = 60, until:
     end = until or datetime.now(UTC)
     values = SampleValues(covered_ms=10_000, counts={"2xx": 10}, active=Gauge.of(in_flight))
     rows = [
-        Sample(deployment=deployment, resolution=10, at=end - timedelta(seconds=back), values=to_json(values))
+        Sample(deployment=deployment, resolution=10, at=end - timedelta(seconds=back), **columns(values))
         for back in range(10, seconds + 10, 10)
     ]
-    Sample.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["deployment", "resolution", "at"], update_fields=["values"]
-    )
+    rolling.put(rows)
 
 
 def count(deployment: Deployment) -> int:

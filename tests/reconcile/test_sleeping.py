@@ -10,7 +10,8 @@ from endpoints import tasks, wiring
 from endpoints.domain.actor import SYSTEM, Actor
 from endpoints.domain.counters import ClusterCounters
 from endpoints.domain.errors import Conflict, Forbidden, Invalid
-from endpoints.domain.rollups import Gauge, SampleValues, aligned, to_json
+from endpoints.domain.packing import columns
+from endpoints.domain.rollups import Gauge, SampleValues, aligned
 from endpoints.domain.routing import DeploymentRoute
 from endpoints.enums import Source
 from endpoints.models import Deployment, Endpoint, Event, Replica, Sample
@@ -38,7 +39,7 @@ def route(world: World) -> DeploymentRoute:
 def measured(deployment: Deployment, *, requests: int = 0, active: int = 0) -> None:
     values = SampleValues(counts={"2xx": requests}, active=Gauge.of(active))
     at = aligned(timezone.now(), 10)
-    Sample.objects.create(deployment=deployment, resolution=10, at=at, requests=requests, values=to_json(values))
+    Sample.objects.create(deployment=deployment, resolution=10, at=at, **columns(values))
 
 
 def test_it_sleeps_when_nobody_called_for_so_long(world: World, blue: Deployment) -> None:

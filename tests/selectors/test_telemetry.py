@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from endpoints.domain.ranges import window
-from endpoints.domain.rollups import SampleValues, to_json
+from endpoints.domain.rollups import SampleValues
 from endpoints.models import Deployment
 from endpoints.selectors.telemetry import deployment_summaries, endpoint_summaries, markers, series
 from tests.factories import DeploymentFactory, EndpointFactory, EventFactory, SampleFactory, UsageFactory
@@ -25,9 +25,7 @@ def sample(deployment: Deployment, at: datetime, *, ok: int, failed: int = 0, la
         deployment=deployment,
         resolution=step,
         at=at,
-        requests=values.requests,
-        errors=values.errors,
-        values=to_json(values),
+        values=values,
     )
 
 

@@ -1,0 +1,116 @@
+"""How values lie in a row: columns for what lists sum, and bytes for the rest, a third of the same as JSON.
+
+A latency histogram is a run of (place of the bucket, count); runs that are put one behind the other are their sum.
+Everything else is a run of places and one of numbers, the small ones in fewer bytes. Zeros are not kept.
+"""
+
+import struct
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from endpoints.domain.buckets import LATENCY_BOUNDS_MS, Latency
+from endpoints.domain.rollups import COUNTED, GAUGE_PLACES, Gauge, SampleValues
+
+COLUMNS = ("covered_ms", "latency", "mirror_latency", "more")  # what unpacked() takes, in its order
+
+_PAIR = struct.Struct("<HI")
+_MOST = 2**32 - 1
+_BUCKETS = {bound: place for place, bound in enumerate(LATENCY_BOUNDS_MS)}
+# Places of numbers: 0 to 95 of COUNTED, 96 and 97 of CPU, then four of each gauge.
+_COUNTS = {name: place for place, name in enumerate(COUNTED)}
+_CPU, _CPU_COVERED, _FIRST_GAUGE = 96, 97, 100
+_GAUGES = {name: _FIRST_GAUGE + 4 * place for name, place in GAUGE_PLACES.items()}
+
+
+def columns(values: SampleValues) -> dict[str, Any]:
+    """The fields of a Sample's row that hold the values."""
+    return {
+        "requests": values.requests,
+        "errors": values.errors,
+        "in_flight": values.active.high if values.active else 0,
+        "covered_ms": values.covered_ms,
+        "latency": pack_latency(values.latency),
+        "mirror_latency": pack_latency(values.mirror_latency),
+        "more": _packed(_numbers(values)),
+    }
+
+
+def unpacked(covered_ms: int, latency: bytes, mirror_latency: bytes, more: bytes) -> SampleValues:
+    numbers = _unpacked(more)
+    return SampleValues(
+        covered_ms=covered_ms,
+        counts={COUNTED[place]: value for place, value in numbers.items() if place < _CPU},
+        latency=unpack_latency(latency),
+        mirror_latency=unpack_latency(mirror_latency) if mirror_latency else {},
+        cpu_ms=numbers.get(_CPU, 0),
+        cpu_covered_ms=numbers.get(_CPU_COVERED, 0),
+        **{name: _gauge(numbers, place) for name, place in _GAUGES.items() if place in numbers},
+    )
+
+
+def pack_latency(latency: Latency) -> bytes:
+    """Bounds of another table find their nearest place in this one."""
+    return b"".join(_PAIR.pack(_bucket(bound), min(count, _MOST)) for bound, count in latency.items() if count)
+
+
+def unpack_latency(*packed: bytes) -> dict[int, int]:
+    """Of several intervals together, too."""
+    found: dict[int, int] = {}
+    for place, count in _PAIR.iter_unpack(b"".join(packed)):
+        bound = LATENCY_BOUNDS_MS[place]
+        found[bound] = found.get(bound, 0) + count
+    return found
+
+
+def _bucket(bound: int) -> int:
+    place = _BUCKETS.get(bound)
+    return min(bisect_left(LATENCY_BOUNDS_MS, bound), len(LATENCY_BOUNDS_MS) - 1) if place is None else place
+
+
+def _numbers(values: SampleValues) -> dict[int, int]:
+    numbers = {_COUNTS[name]: value for name, value in values.counts.items() if value}
+    numbers |= {_CPU: values.cpu_ms, _CPU_COVERED: values.cpu_covered_ms}
+    for name, place in _GAUGES.items():
+        gauge: Gauge | None = getattr(values, name)
+        if gauge:
+            parts = (gauge.count, gauge.total, gauge.low, gauge.high)
+            numbers |= {place + offset: part for offset, part in enumerate(parts) if part}
+    return {place: value for place, value in numbers.items() if value}
+
+
+def _gauge(numbers: Mapping[int, int], place: int) -> Gauge:
+    return Gauge(
+        count=numbers[place],
+        total=numbers.get(place + 1, 0),
+        low=numbers.get(place + 2, 0),
+        high=numbers.get(place + 3, 0),
+    )
+
+
+def _packed(numbers: Mapping[int, int]) -> bytes:
+    """How many take two, four and eight bytes; their places; the numbers."""
+    by_width: tuple[list[int], list[int], list[int]] = ([], [], [])
+    for place, value in numbers.items():
+        by_width[0 if value < 2**16 else 1 if value < 2**32 else 2].append(place)
+    places = [place for each in by_width for place in each]
+    widths = tuple(map(len, by_width))
+    return bytes((*widths, *places)) + _layout(*widths).pack(*(numbers[place] for place in places))
+
+
+def _unpacked(packed: bytes) -> dict[int, int]:
+    if not packed:
+        return {}
+    small, middle, large = packed[:3]
+    start = 3 + small + middle + large
+    return dict(zip(packed[3:start], _layout(small, middle, large).unpack_from(packed, start), strict=True))
+
+
+@lru_cache(maxsize=4096)
+def _layout(small: int, middle: int, large: int) -> struct.Struct:
+    return struct.Struct(f"<{small}H{middle}I{large}Q")
+
+
+def merged_latency(packed: Iterable[bytes]) -> dict[int, int]:
+    return unpack_latency(*packed)

@@ -1,0 +1,118 @@
+"""Samples: what a pass adds to, what becomes hours and days once it is over, and what is forgotten.
+
+Each step is bounded: some hundred deployments or some ten thousand rows in a transaction, one hour and one day in a
+pass. A step that is cut off is done again from its beginning, and comes to the same.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from endpoints.domain.packing import COLUMNS, columns, unpacked
+from endpoints.domain.rollups import DAY, FINER, HOUR, WRITTEN, SampleValues, aligned, merged
+from endpoints.models import Rollup, Sample
+from endpoints.selectors.samples import NEVER, rolled_up
+
+PRUNED_AT_ONCE = 20_000  # rows
+ROLLED_AT_ONCE = 250  # deployments
+KEYS = ("deployment", "resolution", "at")
+FIELDS = ("requests", "errors", "in_flight", *COLUMNS)
+Keep = Callable[[], bool]  # whether we may still write; asked within the transaction that writes
+
+
+def add(found: Mapping[UUID, SampleValues], *, slot: datetime) -> None:
+    """To the intervals that hold `slot`: those that passes write, and longer ones that were rolled up before it came.
+    Three queries, however many deployments."""
+    until = rolled_up()
+    late = [resolution for resolution in FINER if slot < until.get(resolution, NEVER)]
+    starts = {resolution: aligned(slot, resolution) for resolution in (*WRITTEN, *late)}
+    open_ones = Q()
+    for resolution, at in starts.items():
+        open_ones |= Q(resolution=resolution, at=at)
+    before = {
+        (deployment, resolution): packed
+        for deployment, resolution, *packed in Sample.objects.filter(open_ones).values_list(
+            "deployment_id", "resolution", *COLUMNS
+        )
+    }
+    put(
+        _row(deployment, resolution, at, _with(values, before.get((deployment, resolution))))
+        for deployment, values in found.items()
+        for resolution, at in starts.items()
+    )
+
+
+def _with(values: SampleValues, before: list[object] | None) -> SampleValues:
+    return merged((unpacked(*before), values)) if before else values  # type: ignore[arg-type]
+
+
+def _row(deployment: UUID, resolution: int, at: datetime, values: SampleValues) -> Sample:
+    return Sample(deployment_id=deployment, resolution=resolution, at=at, **columns(values))
+
+
+def put(rows: Iterable[Sample]) -> None:
+    """Instead of what is there."""
+    Sample.objects.bulk_create(rows, update_conflicts=True, unique_fields=KEYS, update_fields=FIELDS)
+
+
+def roll_up(*, slot: datetime, keep: Keep) -> None:
+    """The next hour and the next day that are over. `slot` is where the pass counted: what is before will not grow by
+    itself any more; see add() for what comes late all the same."""
+    over = slot
+    for resolution, finer in FINER.items():
+        over = min(over, _roll_up(resolution, finer, aligned(over, resolution), keep))
+
+
+def _roll_up(resolution: int, finer: int, over: datetime, keep: Keep) -> datetime:
+    """Until when it has been rolled up."""
+    until = rolled_up().get(resolution, NEVER)
+    if until >= over:
+        return until
+    first = Sample.objects.filter(resolution=finer, at__gte=until).order_by("at").values_list("at", flat=True).first()
+    start = over if first is None else min(over, aligned(first, resolution))
+    if start < over and not _interval(resolution, finer, start, keep):
+        return until
+    reached = over if start == over else start + timedelta(seconds=resolution)
+    with transaction.atomic():
+        if not keep():
+            return until
+        Rollup.objects.update_or_create(resolution=resolution, defaults={"until": reached})
+    return reached
+
+
+def _interval(resolution: int, finer: int, start: datetime, keep: Keep) -> bool:
+    """False when it was not ours to finish."""
+    rows = Sample.objects.filter(resolution=finer, at__gte=start, at__lt=start + timedelta(seconds=resolution))
+    measured = list(rows.order_by().values_list("deployment_id", flat=True).distinct())
+    for first in range(0, len(measured), ROLLED_AT_ONCE):
+        deployments = measured[first : first + ROLLED_AT_ONCE]
+        parts: dict[UUID, list[SampleValues]] = defaultdict(list)
+        for deployment, *packed in rows.filter(deployment__in=deployments).values_list("deployment_id", *COLUMNS):
+            parts[deployment].append(unpacked(*packed))
+        with transaction.atomic():
+            if not keep():
+                return False
+            put(_row(deployment, resolution, start, merged(found)) for deployment, found in parts.items())
+    return True
+
+
+def prune(retention: Mapping[int, timedelta], *, now: datetime) -> None:
+    """What is older than its resolution is kept, and is part of a longer one: some of each at a time."""
+    until = rolled_up()
+    made_of = {finer: resolution for resolution, finer in FINER.items()}
+    for resolution, kept in {**retention, DAY: retention[HOUR]}.items():
+        end = now - kept
+        if resolution in made_of:
+            end = min(end, until.get(made_of[resolution], NEVER))
+        _prune(resolution, end)
+
+
+def _prune(resolution: int, end: datetime) -> None:
+    """Whole intervals, so that some more rows may go than PRUNED_AT_ONCE: those of one interval."""
+    old = Sample.objects.filter(resolution=resolution, at__lt=end)
+    last = old.order_by("at").values_list("at", flat=True)[PRUNED_AT_ONCE - 1 : PRUNED_AT_ONCE].first()
+    (old if last is None else old.filter(at__lte=last)).delete()
