@@ -11,7 +11,7 @@ from endpoints.domain.buckets import Latency
 class ClusterCounters:
     """One deployment at the gateway, or the copies for it. `counts` and `latency` grow; the rest is as of now.
 
-    `counts` has the names of rollups.COUNTS; what is missing is zero.
+    `counts` has names of rollups.COUNTED; what is missing is zero.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -19,6 +19,7 @@ class ClusterCounters:
     active: int = 0  # requests in flight
     waiting: int = 0  # requests in line for a connection
     healthy: int = 0  # upstreams in rotation
+    open_connections: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

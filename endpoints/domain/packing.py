@@ -6,12 +6,12 @@ Everything else is a run of places and one of numbers, the small ones in fewer b
 
 import struct
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 from endpoints.domain.buckets import LATENCY_BOUNDS_MS, Latency
-from endpoints.domain.rollups import COUNTED, GAUGE_PLACES, Gauge, SampleValues
+from endpoints.domain.rollups import COUNTED, GAUGES, Gauge, SampleValues
 
 COLUMNS = ("covered_ms", "latency", "mirror_latency", "more")  # what unpacked() takes, in its order
 
@@ -21,7 +21,7 @@ _BUCKETS = {bound: place for place, bound in enumerate(LATENCY_BOUNDS_MS)}
 # Places of numbers: 0 to 95 of COUNTED, 96 and 97 of CPU, then four of each gauge.
 _COUNTS = {name: place for place, name in enumerate(COUNTED)}
 _CPU, _CPU_COVERED, _FIRST_GAUGE = 96, 97, 100
-_GAUGES = {name: _FIRST_GAUGE + 4 * place for name, place in GAUGE_PLACES.items()}
+_GAUGES = {name: _FIRST_GAUGE + 4 * place for place, name in enumerate(GAUGES)}
 
 
 def columns(values: SampleValues) -> dict[str, Any]:
@@ -110,7 +110,3 @@ def _unpacked(packed: bytes) -> dict[int, int]:
 @lru_cache(maxsize=4096)
 def _layout(small: int, middle: int, large: int) -> struct.Struct:
     return struct.Struct(f"<{small}H{middle}I{large}Q")
-
-
-def merged_latency(packed: Iterable[bytes]) -> dict[int, int]:
-    return unpack_latency(*packed)

@@ -6,7 +6,6 @@ Everything is a whole number and every merge is a sum or an extreme: any groupin
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from endpoints.domain.buckets import Latency, merge
 
@@ -22,13 +21,9 @@ COUNTS = (*CLASSES, "model_errors", "timeouts", "overflows", "retries", "connect
 # Copies of requests, which nobody waits for: in none of the counts above. Timeouts and overflows (dropped, because the
 # deployment had enough copies to work on) are some of the failures.
 MIRROR_COUNTS = ("mirror_requests", "mirror_failures", "mirror_timeouts", "mirror_overflows")
-# As the model's own server answered, before the gateway made 424 of its errors.
-MODEL_CLASSES = ("model_2xx", "model_3xx", "model_4xx", "model_5xx")
-TOKENS = ("prompt_tokens", "generated_tokens")
-# `connections` are those that the gateway opened to replicas. Of GPUs: millijoules, and milliseconds of use by replica.
-GPU_COUNTS = ("gpu_millijoules",)
+# `connections` are those that the gateway opened to replicas.
 # Rows hold the place of a name instead of it: append, and never take out or move.
-COUNTED = (*COUNTS, *MIRROR_COUNTS, *MODEL_CLASSES, *TOKENS, "connections", *GPU_COUNTS)
+COUNTED = (*COUNTS, *MIRROR_COUNTS, "connections")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +44,6 @@ class Gauge:
         return self.total / self.count
 
 
-def _kept(place: int) -> Any:
-    """A gauge; rows hold its place, which never changes."""
-    return field(default=None, metadata={"place": place})
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleValues:
     """Times in milliseconds. Rates are per `covered_ms`, the time in which the requests were counted: when a scrape
@@ -68,17 +58,13 @@ class SampleValues:
     mirror_latency: Latency = field(default_factory=dict)
     cpu_ms: int = 0
     cpu_covered_ms: int = 0
-    active: Gauge | None = _kept(0)  # requests in flight
-    memory_bytes: Gauge | None = _kept(1)  # of each replica, resident
-    ready: Gauge | None = _kept(2)
-    wanted: Gauge | None = _kept(3)
-    concurrency_limit: Gauge | None = _kept(4)  # of all ready replicas together
-    connections: Gauge | None = _kept(5)  # open between the gateway and the replicas
-    disk_bytes: Gauge | None = _kept(6)  # what each replica keeps in its scratch folder
-    disk_permille: Gauge | None = _kept(7)  # how full the disk is that it lies on
-    gpu_permille: Gauge | None = _kept(8)  # of each GPU that a replica uses, how long it was busy
-    gpu_memory_bytes: Gauge | None = _kept(9)
-    gpu_memory_permille: Gauge | None = _kept(10)
+    # Rows hold the place of a gauge instead of its name: append, and never take out or move.
+    active: Gauge | None = None  # requests in flight
+    memory_bytes: Gauge | None = None  # of each replica, resident
+    ready: Gauge | None = None
+    wanted: Gauge | None = None
+    concurrency_limit: Gauge | None = None  # requests in flight that all ready replicas together take
+    open_connections: Gauge | None = None  # between the gateway and the replicas
 
     @property
     def requests(self) -> int:
@@ -93,8 +79,7 @@ class SampleValues:
         return self.counts.get("mirror_requests", 0)
 
 
-GAUGE_PLACES: Mapping[str, int] = {item.name: item.metadata["place"] for item in fields(SampleValues) if item.metadata}
-GAUGES = tuple(GAUGE_PLACES)
+GAUGES = tuple(item.name for item in fields(SampleValues) if item.type == Gauge | None)
 
 
 def merged(values: Iterable[SampleValues]) -> SampleValues:

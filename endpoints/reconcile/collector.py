@@ -23,7 +23,7 @@ from endpoints.reconcile.alerting import look_at_alerts
 from endpoints.reconcile.billing import bill
 from endpoints.reconcile.budgets import look_at_budgets
 from endpoints.reconcile.leases import lease
-from endpoints.reconcile.measuring import measured
+from endpoints.reconcile.measuring import Wanted, measured
 from endpoints.reconcile.totals import add_totals
 from endpoints.telemetry.port import TelemetryUnreachable
 
@@ -88,12 +88,14 @@ def _write(scraped: Scraped, *, now: datetime, slot: datetime) -> int:
     return len(found)
 
 
-def _deployments(now: datetime) -> dict[UUID, int]:
-    """Wanted replicas by deployment; those deleted a moment ago too."""
+def _deployments(now: datetime) -> dict[UUID, Wanted]:
+    """What is wanted, by deployment; those deleted a moment ago too."""
     rows = Deployment.objects.filter(Q(deleted_at=None) | Q(deleted_at__gt=now - GONE))
     return {
-        pk: 0 if state == "Deleting" or deleted_at else wanted
-        for pk, wanted, state, deleted_at in rows.values_list("pk", "instance_count", "state", "deleted_at")
+        pk: Wanted(replicas=0 if state == "Deleting" or deleted_at else wanted, at_once=at_once)
+        for pk, wanted, at_once, state, deleted_at in rows.values_list(
+            "pk", "instance_count", "max_concurrent_requests_per_instance", "state", "deleted_at"
+        )
     }
 
 

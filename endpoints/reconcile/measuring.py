@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -20,8 +21,16 @@ from endpoints.models import Replica
 Measured = dict[UUID, SampleValues]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Of a deployment: how many replicas, and how many requests each takes at once."""
+
+    replicas: int
+    at_once: int
+
+
 def measured(
-    deployments: Mapping[UUID, int],
+    deployments: Mapping[UUID, Wanted],
     replicas: Iterable[Replica],
     processes: Mapping[str, ProcessReading],
     known: Mapping[str, KnownProcess],
@@ -62,6 +71,7 @@ def _requests(cluster: str, clusters: Mapping[str, ClusterCounters], grown: Grow
         counts=as_answered(grown.counts.get(cluster, {})),
         latency=grown.latency.get(cluster, {}),
         active=Gauge.of(counters.active),
+        open_connections=Gauge.of(counters.open_connections),
     )
 
 
@@ -89,12 +99,13 @@ def as_answered(counts: Mapping[str, int]) -> dict[str, int]:
     return {**counts, **classes}
 
 
-def _replicas(rows: Iterable[Replica], wanted: int) -> list[SampleValues]:
+def _replicas(rows: Iterable[Replica], wanted: Wanted) -> list[SampleValues]:
     rows = list(rows)
     if not rows:
         return []
     ready = sum(row.state == ReplicaState.READY and row.stopping_at is None for row in rows)
-    return [SampleValues(ready=Gauge.of(ready), wanted=Gauge.of(wanted))]
+    limit = Gauge.of(ready * wanted.at_once)
+    return [SampleValues(ready=Gauge.of(ready), wanted=Gauge.of(wanted.replicas), concurrency_limit=limit)]
 
 
 def _process(reading: ProcessReading, known: KnownProcess | None, now: datetime) -> SampleValues:

@@ -28,10 +28,16 @@ COUNTERS = {
     "upstream_rq_pending_overflow": "overflows",  # over max_pending_requests
     "upstream_rq_retry": "retries",
     "upstream_cx_connect_fail": "connect_failures",
+    "upstream_cx_total": "connections",
     "upstream_cx_rx_bytes_total": "bytes_out",  # from the replica to the caller
     "upstream_cx_tx_bytes_total": "bytes_in",
 }
-GAUGES = {"upstream_rq_active": "active", "upstream_rq_pending_active": "waiting", "membership_healthy": "healthy"}
+GAUGES = {
+    "upstream_rq_active": "active",
+    "upstream_rq_pending_active": "waiting",
+    "membership_healthy": "healthy",
+    "upstream_cx_active": "open_connections",
+}
 LATENCY = "upstream_rq_time"
 NAMES = "|".join((*COUNTERS, *GAUGES, LATENCY))
 # `usedonly` leaves out what is still zero. `detailed` has Envoy's own bins, those that hold something: half the text of

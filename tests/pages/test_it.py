@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from endpoints import wiring
-from endpoints.models import Endpoint, GatewayState
+from endpoints.models import CollectorPass, Endpoint, GatewayState
 from tests.factories import OperationFactory
 from tests.fakes import FakeCompute
 
@@ -36,6 +36,21 @@ def test_it_says_what_the_gateway_refuses_and_what_is_stuck(signed_in: SignedIn,
     page = client.get(URL).content.decode()
     assert "cluster d-1 is odd" in page
     assert "churn/blue" in page
+
+
+def test_it_says_whether_the_collector_keeps_up(signed_in: SignedIn, churn: Endpoint) -> None:
+    client = signed_in("staff")
+    assert "Stands still" in client.get(URL).content.decode()
+    CollectorPass.objects.create(started_at=timezone.now(), duration_ms=140, deployments=3)
+    page = client.get(URL).content.decode()
+    assert "Keeps up" in page
+    assert "140 ms for 3 deployments" in page
+    CollectorPass.objects.create(started_at=timezone.now(), duration_ms=140, skipped=2)
+    assert "Falls behind" in client.get(URL).content.decode()
+    CollectorPass.objects.create(started_at=timezone.now(), duration_ms=3, error="OperationalError: disk <full>")
+    page = client.get(URL).content.decode()
+    assert "The last pass failed" in page
+    assert "disk &lt;full&gt;" in page
 
 
 def test_it_is_its_alone(signed_in: SignedIn, churn: Endpoint) -> None:
