@@ -1,4 +1,4 @@
-"""Hours and days from minutes: exact, whatever comes late, twice or is cut off; and what the collector tells of itself."""
+"""Hours and days from minutes: exact, whatever comes late, twice or is cut off. What the collector tells of itself."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -203,7 +203,7 @@ def test_rows_of_before_are_moved() -> None:
     executor = MigrationExecutor(connection)
     [newest] = [leaf for leaf in executor.loader.graph.leaf_nodes() if leaf[0] == "endpoints"]
     ours = next(name for app, name in executor.loader.graph.nodes if name.endswith("_samples_in_columns"))
-    [before] = [parent for parent in executor.loader.graph.node_map["endpoints", ours].parents]
+    [before] = executor.loader.graph.node_map["endpoints", ours].parents
     executor.migrate([tuple(before)])
     try:
         apps = executor.loader.project_state([tuple(before)]).apps
