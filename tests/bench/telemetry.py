@@ -174,12 +174,14 @@ def page_rows() -> list[Row]:
     from django.utils import timezone
 
     from endpoints.domain.rollups import aligned
+    from endpoints.models import Rollup
 
     now = timezone.now()
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA synchronous = OFF")
         cursor.execute("PRAGMA cache_size = -600000")  # KiB: what fills it is not what is measured
-    fill_samples(3600, aligned(now, 3600), 30 * 24)
+    fill_samples(3600, aligned(now, 3600) - timedelta(hours=1), 30 * 24)
+    Rollup.objects.create(resolution=3600, until=aligned(now, 3600))
     fill_samples(60, aligned(now, 60), 120)
     fill_usage(aligned(now, 3600), 30 * 24)
     return [
@@ -195,7 +197,8 @@ def fill_samples(resolution: int, last: datetime, count: int) -> None:
     """By the database itself: two and a half million rows are too many to send."""
     from django.db import connection
 
-    from endpoints.domain.rollups import Gauge, SampleValues, to_json
+    from endpoints.domain.packing import columns
+    from endpoints.domain.rollups import Gauge, SampleValues
 
     values = SampleValues(
         covered_ms=resolution * 1000,
@@ -208,12 +211,13 @@ def fill_samples(resolution: int, last: datetime, count: int) -> None:
         ready=Gauge.of(1),
         wanted=Gauge.of(1),
     )
+    packed = columns(values)
     at = [(last - timedelta(seconds=resolution * back)).strftime("%Y-%m-%d %H:%M:%S") for back in range(count)]
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT OR IGNORE INTO endpoints_sample (deployment_id, resolution, at, requests, errors, [values])"
-            " SELECT d.id, %s, t.value, %s, %s, %s FROM endpoints_deployment d, json_each(%s) t",
-            [resolution, values.requests, values.errors, json.dumps(to_json(values)), json.dumps(at)],
+            f"INSERT OR IGNORE INTO endpoints_sample (deployment_id, resolution, at, {', '.join(packed)})"
+            f" SELECT d.id, %s, t.value, {', '.join(['%s'] * len(packed))} FROM endpoints_deployment d, json_each(%s) t",
+            [resolution, *packed.values(), json.dumps(at)],
         )
 
 
