@@ -212,11 +212,12 @@ def fill_samples(resolution: int, last: datetime, count: int) -> None:
         wanted=Gauge.of(1),
     )
     packed = columns(values)
+    slots = ", ".join(["%s"] * len(packed))
     at = [(last - timedelta(seconds=resolution * back)).strftime("%Y-%m-%d %H:%M:%S") for back in range(count)]
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT OR IGNORE INTO endpoints_sample (deployment_id, resolution, at, {', '.join(packed)})"
-            f" SELECT d.id, %s, t.value, {', '.join(['%s'] * len(packed))} FROM endpoints_deployment d, json_each(%s) t",
+            f" SELECT d.id, %s, t.value, {slots} FROM endpoints_deployment d, json_each(%s) t",  # noqa: S608
             [resolution, *packed.values(), json.dumps(at)],
         )
 
