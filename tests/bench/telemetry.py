@@ -216,8 +216,8 @@ def fill_samples(resolution: int, last: datetime, count: int) -> None:
     at = [(last - timedelta(seconds=resolution * back)).strftime("%Y-%m-%d %H:%M:%S") for back in range(count)]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT OR IGNORE INTO endpoints_sample (deployment_id, resolution, at, {', '.join(packed)})"
-            f" SELECT d.id, %s, t.value, {slots} FROM endpoints_deployment d, json_each(%s) t",  # noqa: S608
+            f"INSERT OR IGNORE INTO endpoints_sample (deployment_id, resolution, at, {', '.join(packed)})"  # noqa: S608
+            f" SELECT d.id, %s, t.value, {slots} FROM endpoints_deployment d, json_each(%s) t",
             [resolution, *packed.values(), json.dumps(at)],
         )
 
