@@ -349,8 +349,8 @@ def test_a_pass_takes_as_many_queries_for_one_deployment_as_for_three(
     for deployment in made:
         studio.gateway.add(deployment.cluster, ok=3)
     studio.later()
-    # The lease 3, replicas, cursors, deployments, samples 3, totals 2, usage, cursors; what was rolled up 3; 8 to prune;
-    # 3 to record the pass; the rest are savepoints.
+    # The lease 3, replicas, cursors, deployments, samples 3, totals 2, usage, cursors; what was rolled up 3; 8 to
+    # prune; 3 to record the pass; the rest are savepoints.
     with django_assert_num_queries(29):
         collect(interval=10)
 
