@@ -76,7 +76,8 @@ def test_what_is_said(world: World, churn: Endpoint, settings: Any) -> None:
     assert first == {
         "kind": "budget.reached",
         "title": "Budget “team”: 80 % reached",
-        "text": "85.00 of 100.00 spent this month. At 100 %: stop the deployments. It resets on 2026-12-01 at 00:00 UTC.",
+        "text": "85.00 of 100.00 spent this month. At 100 %: stop the deployments. It resets on 2026-12-01 at 00:00 "
+        "UTC.",
         "at": "2026-11-20T12:00:00Z",
         "tone": "warning",
         "url": f"https://studio.example.org/usage/budgets/{found.pk}/",
