@@ -14,6 +14,7 @@ from endpoints.services.notifications import announce
 def announce_crossings(budget: Budget, *, now: datetime) -> None:
     """What was reached this month and is not told yet, once: in the transaction that holds the budget's lock. An
     owner's budget is of no workspace, and has no channels; where there are none, nobody is left to be told later."""
+    assert budget.period_start is not None
     untold = budget.crossings.filter(notified_at=None, period_start=budget.period_start).order_by("percent")
     for crossing in untold:
         if budget.workspace is not None:
