@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import ipaddress
 import os
 import re
 import secrets
@@ -12,24 +11,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from studio.env_values import (
+    BadEnvironment,
+    read_domain,
+    read_file,
+    read_flag,
+    read_forward,
+    read_headers,
+    read_long_secret,
+    read_networks,
+    read_number,
+    read_one_of,
+    read_port,
+    read_ports,
+    read_url,
+    split_url,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
-STREAMS = ("tcp", "tcp+tls", "syslog", "syslog+tls")  # to which the history can be sent
-SHORTEST_TOKEN = 16
 LONGEST_RUN_DIR = 60  # a unix socket's path has at most 107 bytes; the names of ours take up to 40
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
 }
-
-
-class BadEnvironment(SystemExit):
-    """Ends the program with one line that names the variable and what it may be."""
-
-    def __init__(self, name: str, value: str, allowed: str) -> None:
-        super().__init__(f"{name}={value!r} cannot be used: {allowed}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +109,9 @@ def read(variables: Mapping[str, str]) -> Env:
     data_dir = _data_dir(variables.get("STUDIO_DATA_DIR", ""))
     _make_private(data_dir)
     run_dir = _run_dir(data_dir)
-    host, port = variables.get("STUDIO_HOST") or "127.0.0.1", _port(variables, "STUDIO_PORT", 8000)
+    host, port = variables.get("STUDIO_HOST") or "127.0.0.1", read_port(variables, "STUDIO_PORT", 8000)
     gateway_host = variables.get("STUDIO_GATEWAY_HOST") or "127.0.0.1"
-    gateway_port = _port(variables, "STUDIO_GATEWAY_PORT", 8080)
+    gateway_port = read_port(variables, "STUDIO_GATEWAY_PORT", 8080)
     gateway = _gateway(variables)
     https = ("https", gateway.tls_port) if gateway.tls_certificate else ("http", gateway_port)
     return Env(
@@ -114,110 +121,76 @@ def read(variables: Mapping[str, str]) -> Env:
         port=port,
         gateway_host=gateway_host,
         gateway_port=gateway_port,
-        public_url=_url(variables, "STUDIO_PUBLIC_URL", host, port),
-        gateway_url=_url(variables, "STUDIO_GATEWAY_URL", gateway_host, https[1], scheme=https[0]),
+        public_url=read_url(variables, "STUDIO_PUBLIC_URL", host, port),
+        gateway_url=read_url(variables, "STUDIO_GATEWAY_URL", gateway_host, https[1], scheme=https[0]),
         gateway=gateway,
         admin_email=variables.get("STUDIO_ADMIN_EMAIL", "").strip().lower(),
         admin_password=variables.get("STUDIO_ADMIN_PASSWORD", ""),
-        demo=_flag(variables, "STUDIO_DEMO", default=True),
-        debug=_flag(variables, "STUDIO_DEBUG", default=False),
+        demo=read_flag(variables, "STUDIO_DEMO", default=True),
+        debug=read_flag(variables, "STUDIO_DEBUG", default=False),
         allowed_hosts=_hosts(variables, host),
         secret_key=variables.get("STUDIO_SECRET_KEY") or _kept_secret(data_dir / "secret-key"),
         databases=_database(variables.get("DATABASE_URL", ""), data_dir),
         broker_url=_broker(variables.get("BROKER_URL", "")) or f"redis+socket://{run_dir}/valkey.sock",
         own_broker=not variables.get("BROKER_URL"),
-        collector_interval_seconds=_number(variables, "STUDIO_COLLECTOR_INTERVAL_SECONDS", 10, 1, 60),
+        collector_interval_seconds=read_number(variables, "STUDIO_COLLECTOR_INTERVAL_SECONDS", 10, 1, 60),
         sample_days={
-            10: _number(variables, "STUDIO_SAMPLES_10S_DAYS", 1, 1, 30),
-            60: _number(variables, "STUDIO_SAMPLES_1MIN_DAYS", 15, 2, 400),
-            3600: _number(variables, "STUDIO_SAMPLES_1H_DAYS", 400, 31, 4000),
+            10: read_number(variables, "STUDIO_SAMPLES_10S_DAYS", 1, 1, 30),
+            60: read_number(variables, "STUDIO_SAMPLES_1MIN_DAYS", 15, 2, 400),
+            3600: read_number(variables, "STUDIO_SAMPLES_1H_DAYS", 400, 31, 4000),
         },
-        sandbox=_one_of(variables, "STUDIO_SANDBOX", ("auto", "require", "off")),
-        replica_ports=_ports(variables, "STUDIO_REPLICA_PORTS", "20000-29999"),
+        sandbox=read_one_of(variables, "STUDIO_SANDBOX", ("auto", "require", "off")),
+        replica_ports=read_ports(variables, "STUDIO_REPLICA_PORTS", "20000-29999"),
         container_socket=variables.get("STUDIO_CONTAINER_SOCKET", "").removeprefix("unix://"),
-        triton=_file(variables, "STUDIO_TRITON"),
-        token_minutes=_number(variables, "STUDIO_TOKEN_MINUTES", 60, 5, 1440),
-        signing_key_days=_number(variables, "STUDIO_SIGNING_KEY_DAYS", 90, 1, 3650),
-        autoscale_interval_seconds=_number(variables, "STUDIO_AUTOSCALE_INTERVAL_SECONDS", 30, 1, 60),
+        triton=read_file(variables, "STUDIO_TRITON"),
+        token_minutes=read_number(variables, "STUDIO_TOKEN_MINUTES", 60, 5, 1440),
+        signing_key_days=read_number(variables, "STUDIO_SIGNING_KEY_DAYS", 90, 1, 3650),
+        autoscale_interval_seconds=read_number(variables, "STUDIO_AUTOSCALE_INTERVAL_SECONDS", 30, 1, 60),
         mail=_mail(variables),
-        notify_networks=_networks(variables, "STUDIO_NOTIFY_NETWORKS"),
-        audit_forward=_forward(variables, "STUDIO_AUDIT_FORWARD"),
+        notify_networks=read_networks(variables, "STUDIO_NOTIFY_NETWORKS"),
+        audit_forward=read_forward(variables, "STUDIO_AUDIT_FORWARD"),
         audit_forward_token=variables.get("STUDIO_AUDIT_FORWARD_TOKEN", ""),
-        metrics_token=_long_secret(variables, "STUDIO_METRICS_TOKEN"),
+        metrics_token=read_long_secret(variables, "STUDIO_METRICS_TOKEN"),
         otlp=_otlp(variables),
-        traffic_log_days=_number(variables, "STUDIO_TRAFFIC_LOG_DAYS", 30, 1, 3650),
-        traffic_log_megabytes=_number(variables, "STUDIO_TRAFFIC_LOG_MEGABYTES", 1024, 1, 10_000_000),
-        second_factor=_one_of(variables, "STUDIO_SECOND_FACTOR", ("optional", "required")),
+        traffic_log_days=read_number(variables, "STUDIO_TRAFFIC_LOG_DAYS", 30, 1, 3650),
+        traffic_log_megabytes=read_number(variables, "STUDIO_TRAFFIC_LOG_MEGABYTES", 1024, 1, 10_000_000),
+        second_factor=read_one_of(variables, "STUDIO_SECOND_FACTOR", ("optional", "required")),
     )
 
 
 def _gateway(variables: Mapping[str, str]) -> GatewayEnv:
-    certificate, key = (_file(variables, name) for name in ("STUDIO_TLS_CERT", "STUDIO_TLS_KEY"))
+    certificate, key = (read_file(variables, name) for name in ("STUDIO_TLS_CERT", "STUDIO_TLS_KEY"))
     if bool(certificate) != bool(key):
         missing = "STUDIO_TLS_KEY" if certificate else "STUDIO_TLS_CERT"
         raise BadEnvironment(missing, "", "a certificate and its key are set together, or neither is.")
-    https_only = _flag(variables, "STUDIO_GATEWAY_HTTPS_ONLY", default=False)
+    https_only = read_flag(variables, "STUDIO_GATEWAY_HTTPS_ONLY", default=False)
     if https_only and not certificate:
         raise BadEnvironment("STUDIO_GATEWAY_HTTPS_ONLY", "1", "it needs STUDIO_TLS_CERT and STUDIO_TLS_KEY.")
     return GatewayEnv(
         tls_certificate=certificate,
         tls_key=key,
-        tls_port=_port(variables, "STUDIO_GATEWAY_TLS_PORT", 8443),
+        tls_port=read_port(variables, "STUDIO_GATEWAY_TLS_PORT", 8443),
         https_only=https_only,
-        domain=_domain(variables, "STUDIO_GATEWAY_DOMAIN"),
-        requests_per_second=_number(variables, "STUDIO_ENDPOINT_REQUESTS_PER_SECOND", 500, 0, 2**31 - 1),
-        kilobytes_per_second=_number(variables, "STUDIO_ENDPOINT_KILOBYTES_PER_SECOND", 0, 0, 2**31 - 1),
-        max_connections=_number(variables, "STUDIO_GATEWAY_MAX_CONNECTIONS", 20_000, 1, 10_000_000),
-        connections_per_second=_number(variables, "STUDIO_GATEWAY_CONNECTIONS_PER_SECOND", 5_000, 0, 10_000_000),
+        domain=read_domain(variables, "STUDIO_GATEWAY_DOMAIN"),
+        requests_per_second=read_number(variables, "STUDIO_ENDPOINT_REQUESTS_PER_SECOND", 500, 0, 2**31 - 1),
+        kilobytes_per_second=read_number(variables, "STUDIO_ENDPOINT_KILOBYTES_PER_SECOND", 0, 0, 2**31 - 1),
+        max_connections=read_number(variables, "STUDIO_GATEWAY_MAX_CONNECTIONS", 20_000, 1, 10_000_000),
+        connections_per_second=read_number(variables, "STUDIO_GATEWAY_CONNECTIONS_PER_SECOND", 5_000, 0, 10_000_000),
     )
 
 
 def _otlp(variables: Mapping[str, str]) -> OtlpEnv:
     name = "STUDIO_OTLP_ENDPOINT"
     endpoint = variables.get(name, "").strip().rstrip("/")
-    parts = _split(endpoint)
+    parts = split_url(endpoint)
     if endpoint and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or "@" in parts.netloc):
         raise BadEnvironment(name, parts.scheme, "use a URL such as http://collector.example.org:4318.")
     return OtlpEnv(
         endpoint=endpoint,
-        headers=_headers(variables, "STUDIO_OTLP_HEADERS"),
-        trace_percent=_number(variables, "STUDIO_OTLP_TRACE_PERCENT", 1, 0, 100),
-        interval_seconds=_number(variables, "STUDIO_OTLP_INTERVAL_SECONDS", 15, 1, 3600),
+        headers=read_headers(variables, "STUDIO_OTLP_HEADERS"),
+        trace_percent=read_number(variables, "STUDIO_OTLP_TRACE_PERCENT", 1, 0, 100),
+        interval_seconds=read_number(variables, "STUDIO_OTLP_INTERVAL_SECONDS", 15, 1, 3600),
     )
-
-
-def _headers(variables: Mapping[str, str], name: str) -> tuple[tuple[str, str], ...]:
-    """`name=value` by comma; the values are secrets, and never quoted."""
-    pairs = [pair.partition("=") for pair in variables.get(name, "").split(",") if pair.strip()]
-    for key, equals, value in pairs:
-        if not equals or not re.fullmatch(r"[A-Za-z0-9-]+", key.strip()) or not re.fullmatch(r"[ -~]+", value.strip()):
-            raise BadEnvironment(name, "…", "use name=value, more of them by comma.")
-    return tuple((key.strip().lower(), value.strip()) for key, _, value in pairs)
-
-
-def _long_secret(variables: Mapping[str, str], name: str) -> str:
-    text = variables.get(name, "").strip()
-    if text and len(text) < SHORTEST_TOKEN:
-        raise BadEnvironment(name, "…", f"use at least {SHORTEST_TOKEN} characters that nobody can guess.")
-    return text
-
-
-def _file(variables: Mapping[str, str], name: str) -> Path | None:
-    text = variables.get(name)
-    if not text:
-        return None
-    path = Path(text).absolute()
-    if not os.access(path, os.R_OK) or not path.is_file():
-        raise BadEnvironment(name, text, "there is no such file that can be read.")
-    return path
-
-
-def _domain(variables: Mapping[str, str], name: str) -> str:
-    text = variables.get(name, "").strip().lower()
-    label = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-    if text and not re.fullmatch(rf"{label}(\.{label})*", text):
-        raise BadEnvironment(name, text, "use a domain such as scoring.example.org, without a port.")
-    return text
 
 
 def _data_dir(text: str) -> Path:
@@ -257,80 +230,12 @@ def _run_dir(data_dir: Path) -> Path:
     return folder
 
 
-def _number(variables: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
-    text = variables.get(name) or str(default)
-    if not (text.isascii() and text.isdigit()) or not low <= int(text) <= high:
-        raise BadEnvironment(name, text, f"use a whole number from {low} to {high}.")
-    return int(text)
-
-
-def _ports(variables: Mapping[str, str], name: str, default: str) -> tuple[int, int]:
-    text = variables.get(name) or default
-    low, _, high = text.partition("-")
-    if not (low.isdecimal() and high.isdecimal() and 1024 <= int(low) <= int(high) <= 65535):
-        raise BadEnvironment(name, text, "use a range of ports such as 20000-29999, from 1024 on.")
-    return int(low), int(high)
-
-
-def _port(variables: Mapping[str, str], name: str, default: int) -> int:
-    return _number(variables, name, default, 1, 65535)
-
-
-def _flag(variables: Mapping[str, str], name: str, *, default: bool) -> bool:
-    text = (variables.get(name) or str(int(default))).lower()
-    if text not in ("0", "1", "true", "false", "yes", "no"):
-        raise BadEnvironment(name, text, "use 1 or 0.")
-    return text in ("1", "true", "yes")
-
-
-def _one_of(variables: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
-    """The first is the default."""
-    text = (variables.get(name) or allowed[0]).lower()
-    if text not in allowed:
-        raise BadEnvironment(name, text, f"use {', '.join(allowed[:-1])} or {allowed[-1]}.")
-    return text
-
-
-def _url(variables: Mapping[str, str], name: str, host: str, port: int, *, scheme: str = "http") -> str:
-    text = variables.get(name)
-    if not text:
-        return f"{scheme}://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104
-    if _split(text).scheme not in ("http", "https") or not _split(text).hostname:
-        raise BadEnvironment(name, text, "use a URL such as https://studio.example.org.")
-    return text.rstrip("/")
-
-
-def _forward(variables: Mapping[str, str], name: str) -> list[str]:
-    """Addresses by comma. What authorises stands in a variable of its own: an address is shown on a page."""
-    given = [text.strip() for text in variables.get(name, "").split(",") if text.strip()]
-    for text in given:
-        parts = _split(text)
-        to_file = parts.scheme == "file" and not parts.netloc and len(parts.path) > 1
-        to_http = parts.scheme in ("http", "https") and parts.hostname
-        to_port = parts.scheme in STREAMS and parts.hostname and parts.port
-        if not (to_file or to_http or to_port) or "@" in parts.netloc or len(text) > 300:
-            raise BadEnvironment(
-                name, parts.scheme, f"use file:///path, https://host/path, or {', '.join(STREAMS)} with //host:port."
-            )
-    return given
-
-
-def _split(text: str) -> SplitResult:
-    """Without a scheme where it is no URL at all, such as one with half an IPv6 address or a port that is none."""
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        return urlsplit("")
-    return parts
-
-
 def _mail(variables: Mapping[str, str]) -> dict[str, Any]:
     """smtp://user:password@host:port with STARTTLS, smtps:// with TLS from the start, or smtp+plain:// without any."""
     url, sender = variables.get("STUDIO_SMTP_URL", ""), variables.get("STUDIO_MAIL_FROM", "")
     if not url:
         return {}
-    parts, tls = _split(url), {"smtp": ("starttls", 587), "smtps": ("implicit", 465), "smtp+plain": ("", 25)}
+    parts, tls = split_url(url), {"smtp": ("starttls", 587), "smtps": ("implicit", 465), "smtp+plain": ("", 25)}
     if parts.scheme not in tls or not parts.hostname:
         raise BadEnvironment(
             "STUDIO_SMTP_URL", parts.scheme, "use smtp://user:password@host:port, smtps or smtp+plain."
@@ -347,20 +252,10 @@ def _mail(variables: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _networks(variables: Mapping[str, str], name: str) -> list[str]:
-    found = [text.strip() for text in variables.get(name, "").split(",") if text.strip()]
-    for text in found:
-        try:
-            ipaddress.ip_network(text)
-        except ValueError:
-            raise BadEnvironment(name, text, "use networks such as 10.1.0.0/16, by comma.") from None
-    return found
-
-
 def _broker(url: str) -> str:
-    if url and _split(url).scheme not in ("redis", "rediss", "redis+socket", "sentinel"):
+    if url and split_url(url).scheme not in ("redis", "rediss", "redis+socket", "sentinel"):
         raise BadEnvironment(
-            "BROKER_URL", _split(url).scheme, "use redis://host:port/number, rediss:// or redis+socket://."
+            "BROKER_URL", split_url(url).scheme, "use redis://host:port/number, rediss:// or redis+socket://."
         )
     return url
 
@@ -402,7 +297,7 @@ def _database(url: str, data_dir: Path) -> dict[str, Any]:
     if not url:
         path = data_dir / "studio.sqlite3"
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": path, "OPTIONS": SQLITE_OPTIONS}
-    parts = _split(url)
+    parts = split_url(url)
     if parts.scheme not in ("postgres", "postgresql") or not parts.path.strip("/"):
         raise BadEnvironment("DATABASE_URL", parts.scheme, "use postgres://user:password@host:port/name.")
     options = dict(parse_qsl(parts.query))

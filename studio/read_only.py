@@ -25,6 +25,8 @@ OPEN = {
     "logout": "signing out",
     "workspace_switch": "of the person's own session",
     "endpoint_test": "scoring",
+    "test_stream": "scoring",
+    "test_snippets": "a look",
     "endpoint_token": "a token for scoring",
     "key_reveal": "a reading, on the record",
     "wizard_preflight": "a look",

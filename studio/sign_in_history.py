@@ -11,6 +11,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.views import view_recovery_codes
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.internal.flows.sessions import end_other_sessions
+from allauth.usersessions.models import UserSession
 from django.core.cache import cache
 from django.db.models.signals import pre_delete
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +20,7 @@ from endpoints.domain.actor import Actor
 from endpoints.enums import Source
 from endpoints.models import IdentityProvider, User
 from endpoints.services import events
+from studio.second_factor import FACTORS
 
 QUIET_SECONDS = 300  # between two events of the same address that is throttled
 VERBS = {
@@ -106,7 +108,11 @@ def _password_changed(request: HttpRequest, user: User, **_: Any) -> None:
 
 
 def _factor_added(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
+    """With the first, sessions that began without one end: whoever knows the password alone stays in none."""
     _factor(request, user, authenticator, added=True)
+    if authenticator.type in FACTORS and Authenticator.objects.filter(user=user, type__in=FACTORS).count() == 1:
+        for session in UserSession.objects.filter(user=user).exclude(session_key=request.session.session_key):
+            session.end()
 
 
 def _factor_removed(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:

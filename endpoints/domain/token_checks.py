@@ -107,8 +107,9 @@ def _time(seconds: float) -> str:
 
 
 def _audience(claims: Mapping[str, Any], issuer: Issuer) -> Check:
-    found = claims.get("aud", [])
-    named = [found] if isinstance(found, str) else [each for each in found if isinstance(each, str)]
+    found = claims.get("aud")
+    listed = found if isinstance(found, list) else [found]
+    named = [each for each in listed if isinstance(each, str)]
     if common := set(named) & set(issuer.audiences):
         return Check(name="Audience", passed=True, words=f"It is for “{min(common)}”.")
     words = f"It is for “{', '.join(named) or 'nobody'}”; wanted is {' or '.join(issuer.audiences)}."

@@ -58,8 +58,8 @@ class Budget(models.Model):
 
 
 class BudgetCrossing(models.Model):
-    """A threshold that was reached: one row in a period, however often it is looked at. `notified_at` is null until
-    whoever notifies has told it: so it is told once, although processes end."""
+    """A threshold that was reached: one row in a period, however often it is looked at. `notified_at` is written with
+    the notifications of it: so it is told once, although processes end."""
 
     budget = models.ForeignKey(Budget, on_delete=models.CASCADE, related_name="crossings")
     period_start = models.DateTimeField()

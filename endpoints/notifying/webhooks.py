@@ -4,6 +4,7 @@ A name is looked up once, every address that it has is checked, and the connecti
 checked: a name that answers differently the second time leads nowhere else. No redirect is followed.
 """
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -13,7 +14,6 @@ import socket
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
@@ -52,17 +52,23 @@ class WebhookNotifier:
         self._post(_at(parts, address), body, headers, str(parts.hostname))
 
     def _post(self, url: str, body: bytes, headers: dict[str, str], host: str) -> None:
-        deadline = time.monotonic() + self.seconds
-        extensions = {"sni_hostname": host}
         try:
-            with (
-                httpx.Client(timeout=self.seconds / 2, follow_redirects=False, trust_env=False) as client,
-                client.stream("POST", url, content=body, headers=headers, extensions=extensions) as answer,
-            ):
-                _judge(answer)
-                _drain(answer, deadline)
-        except httpx.HTTPError as error:
+            asyncio.run(self._exchange(url, body, headers, host))
+        except (httpx.HTTPError, TimeoutError) as error:
             raise Undelivered(f"It cannot be reached: {type(error).__name__}.") from None
+        except (httpx.InvalidURL, ValueError):
+            raise Undelivered("Its address is no URL that can be called.", final=True) from None
+
+    async def _exchange(self, url: str, body: bytes, headers: dict[str, str], host: str) -> None:
+        """A limit of its own for the whole: each of httpx is for one read, and one that trickles never meets it."""
+        extensions = {"sni_hostname": host}
+        async with (
+            asyncio.timeout(self.seconds),
+            httpx.AsyncClient(timeout=self.seconds / 2, follow_redirects=False, trust_env=False) as client,
+            client.stream("POST", url, content=body, headers=headers, extensions=extensions) as answer,
+        ):
+            _judge(answer)
+            await _drain(answer)
 
     def _address(self, parts: SplitResult) -> Address:
         """The first of its addresses, when all of them may be called."""
@@ -78,9 +84,21 @@ class WebhookNotifier:
         return addresses[0]
 
     def _may_call(self, address: Address) -> bool:
-        mapped = getattr(address, "ipv4_mapped", None) or address
-        allowed = any(mapped.version == network.version and mapped in network for network in self.inside)
-        return allowed or (mapped.is_global and not mapped.is_multicast)
+        meant = _meant(address)
+        allowed = any(meant.version == network.version and meant in network for network in self.inside)
+        return allowed or (meant.is_global and not meant.is_multicast and not meant.is_reserved)
+
+
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
+
+
+def _meant(address: Address) -> Address:
+    """Of an IPv6 address that stands for one of IPv4, that one: a translator on the way would lead there."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 def networks(texts: Iterable[str]) -> tuple[Network, ...]:
@@ -124,10 +142,10 @@ def _judge(answer: httpx.Response) -> None:
     raise Undelivered(f"It answers {answer.status_code}.", final=final)
 
 
-def _drain(answer: httpx.Response, deadline: float) -> None:
+async def _drain(answer: httpx.Response) -> None:
     """What it says is of no interest, but a polite end of the answer is."""
-    size: Any = 0
-    for part in answer.iter_bytes():
+    size = 0
+    async for part in answer.aiter_raw():
         size += len(part)
-        if size > LONGEST_ANSWER or time.monotonic() > deadline:
+        if size > LONGEST_ANSWER:
             return

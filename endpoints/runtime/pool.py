@@ -79,9 +79,6 @@ class Pool:
         job.expiry = loop.call_later(self._options.request_timeout, self._expire, job)
         return job
 
-    def is_queued(self, job: Job) -> bool:
-        return job in self._queue
-
     def drop(self, job: Job) -> None:
         """Nobody waits for it any more. One that runs already is ended; one that is done stays as it is."""
         self._queue.pop(job, None)

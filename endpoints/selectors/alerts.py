@@ -8,7 +8,6 @@ from django.db.models import Prefetch, Q, QuerySet
 from endpoints.domain.alerts import AlertSpec
 from endpoints.domain.errors import NotFound
 from endpoints.domain.scaling_rules import Operator
-from endpoints.enums import AlertState
 from endpoints.models import Alert, AlertRule, Notification, NotificationChannel, User, Workspace
 from endpoints.selectors.endpoints import readable_endpoints, workspaces_for
 
@@ -63,10 +62,6 @@ def alert_for(user: User, alert_id: UUID) -> Alert:
     if found is None:
         raise NotFound("There is no such alert.")
     return found
-
-
-def firing_count(user: User, workspace: Workspace) -> int:
-    return alerts_for(user, workspace=workspace, open_only=True).filter(state=AlertState.FIRING).count()
 
 
 def channels_of(workspace: Workspace) -> QuerySet[NotificationChannel]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from endpoints import wiring
 from endpoints.domain.audit import Anchor, genesis
@@ -72,10 +72,6 @@ def slipped_in(*, now: datetime) -> QuerySet[Event]:
     """Events that came to be among others that had been sealed long before."""
     sealed = Seal.objects.filter(event_id=OuterRef("pk"))
     return Event.objects.filter(~Exists(sealed), pk__lte=settled_event(now=now)).order_by("pk")
-
-
-def newest_event() -> int:
-    return Event.objects.aggregate(newest=Max("pk"))["newest"] or 0
 
 
 def plain(event: Event) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from endpoints.models import Budget, BudgetCrossing, Deployment, Endpoint, User,
 from endpoints.permissions import Action, require, require_staff
 from endpoints.selectors.budgets import spent_under
 from endpoints.services import events
+from endpoints.services.budget_notices import announce_crossings
 from endpoints.services.routes import next_revision
 
 MAX_NAME = 60
@@ -169,6 +170,7 @@ def evaluate(budget_id: UUID, *, now: datetime) -> None:
         budget.spent = round(spent := spent_under(budget, now=now), 10)
         _note_crossings(budget, spent, now)
         _act(budget, spent, now)
+        announce_crossings(budget, now=now)
         budget.evaluated_at = now
         budget.save(update_fields=["period_start", "spent", "evaluated_at", "acting_since"])
         _follow(refused, budget)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from django.utils import timezone
 
 from endpoints.domain.budgets import Commitment, hours_ahead, money, period, resets
-from endpoints.domain.errors import BudgetExceeded, Invalid, OutOfQuota
+from endpoints.domain.errors import BudgetExceeded, OutOfQuota
 from endpoints.domain.quota import OF_INSTANCES, Line, Standing, instances_told, per_hour, taken, with_reserve
 from endpoints.enums import BudgetAction
 from endpoints.models import Budget, Deployment, Endpoint, SiteLimits, Workspace
@@ -122,13 +122,6 @@ def check_autoscale_maximum(deployment: Deployment, maximum: int) -> None:
                 raise OutOfQuota(
                     {"profiles": f"{line.told()} {instances_told(maximum, size, percent)} Lower the maximum."}
                 )
-
-
-def check_instances(count: int) -> None:
-    """Raises Invalid."""
-    most = site_limits_row().instances_per_deployment
-    if count > most:
-        raise Invalid({"instance_count": f"A whole number from 1 to {most}: the site's limit."})
 
 
 def check_budgets(

@@ -18,7 +18,7 @@ from endpoints.models import IdentityProvider
 from endpoints.permissions import require_staff
 from endpoints.services import events
 from endpoints.services.discovery import fetch_keys
-from endpoints.services.people import forget_everybody, forget_groups
+from endpoints.services.people import forget_everybody, forget_groups, forget_subjects
 from endpoints.services.routes import next_revision
 
 STUDIO = "studio"  # the name of the provider that is built in
@@ -107,12 +107,20 @@ def update_provider(*, actor: Actor, provider: IdentityProvider, **changes: Any)
         if not IdentityProvider.objects.filter(pk=provider.pk).exists():
             raise Conflict(f"“{provider.name}” was removed meanwhile.")
         provider.save(force_update=True)
-        if not provider.enabled or not provider.groups_claim:
-            forget_groups(provider)
+        _forget_outdated(provider, before)
         after = _shown(provider)
         events.record(actor=actor, verb="identity_provider.updated", subject=provider.name, before=before, after=after)
         next_revision()
     return provider
+
+
+def _forget_outdated(provider: IdentityProvider, before: dict[str, Any]) -> None:
+    """What it said of people by claims that are believed no more, or at sign-ins that there are no more."""
+    signs_in = provider.enabled and provider.client_id
+    if not signs_in or provider.groups_claim != before["groups_claim"]:
+        forget_groups(provider)
+    if provider.subject_claim != before["subject_claim"]:
+        forget_subjects(provider)
 
 
 def remove_provider(*, actor: Actor, provider: IdentityProvider) -> None:

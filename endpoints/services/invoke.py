@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import httpx
@@ -15,6 +16,7 @@ from endpoints.permissions import Action, require
 from endpoints.services.access_tokens import test_credential
 from endpoints.services.gateway_client import gateway_client, gateway_url
 
+MOST_BYTES = 32 * 1024 * 1024  # of an answer: what is more would fill the studio's memory
 KEPT = 50
 MAX_KEPT_BYTES = 256 * 1024
 PIN_HEADER = "azureml-model-deployment"
@@ -47,10 +49,25 @@ def ask(*, actor: Actor, endpoint: Endpoint, request: ScoringRequest) -> Answer:
     outgoing = outgoing_request(actor=actor, endpoint=endpoint, request=request)
     started = time.perf_counter()
     try:
-        response = gateway_client().send(outgoing)
+        with closing(gateway_client().send(outgoing, stream=True)) as response:
+            body, cut = _body_of(response)
     except httpx.HTTPError as error:
         return no_answer(error, started)
-    return answer_of(response, response.content, started)
+    return answer_of(response, body, started, error=cut)
+
+
+def _body_of(response: httpx.Response) -> tuple[bytes, str]:
+    """And why it is not all of it, where there is more than is taken."""
+    body = bytearray()
+    for piece in response.iter_bytes():
+        if len(body) + len(piece) > MOST_BYTES:
+            return bytes(body), cut_after(len(body))
+        body += piece
+    return bytes(body), ""
+
+
+def cut_after(size: int) -> str:
+    return f"The answer was cut after {size} bytes: a test call takes no more than {MOST_BYTES}."
 
 
 def outgoing_request(*, actor: Actor, endpoint: Endpoint, request: ScoringRequest) -> httpx.Request:

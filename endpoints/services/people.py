@@ -90,6 +90,14 @@ def forget_groups(provider: IdentityProvider) -> None:
         user.save(update_fields=["identity_groups"])
 
 
+def forget_subjects(provider: IdentityProvider) -> None:
+    """Of everybody: until they sign in again, its tokens for endpoints are nobody's. Call before next_revision()."""
+    people = User.objects.select_for_update().exclude(identity_subjects=[])
+    for user in people:
+        user.identity_subjects = _with(user.identity_subjects, provider.location, ())
+        user.save(update_fields=["identity_subjects"])
+
+
 def forget_everybody(provider: IdentityProvider) -> None:
     """Groups, and who is who. Call inside atomic(), before next_revision()."""
     _forget(User.objects.select_for_update().exclude(identity_groups=[], identity_subjects=[]), provider.location)

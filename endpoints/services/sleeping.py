@@ -9,11 +9,11 @@ from endpoints import hints
 from endpoints.domain import lifecycle
 from endpoints.domain.actor import SYSTEM, Actor
 from endpoints.domain.errors import BudgetExceeded, Conflict, Invalid, OutOfQuota
-from endpoints.enums import ProvisioningState, SleepState
+from endpoints.enums import BudgetAction, ProvisioningState, SleepState
 from endpoints.models import Budget, Deployment
 from endpoints.permissions import Action, require
 from endpoints.services import events
-from endpoints.services.capacity import as_it_stands, check_capacity
+from endpoints.services.capacity import acts, as_it_stands, check_capacity
 from endpoints.services.routes import next_revision
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 30, 24 * 3600
@@ -66,9 +66,17 @@ def stop(*, actor: Actor, deployment: Deployment, reason: str, budget: Budget | 
             return locked
         if locked.deleted_at or lifecycle.is_moving(locked.state):
             raise Conflict(f"{locked.name} is {locked.state}. Stop it when it is at rest.")
+        if budget is not None and not _still_acts(budget):
+            raise Conflict(f"Budget “{budget.name}” does not stop anything any more.")
         locked.sleep_reason, locked.stopped_by = reason, budget
         _change(actor, locked, SleepState.STOPPED, verb="deployment.stopped", reason=reason)
     return locked
+
+
+def _still_acts(budget: Budget) -> bool:
+    """It was lifted, changed or deleted meanwhile, or it stays as it is until the transaction ends."""
+    found = Budget.objects.select_for_update(no_key=True).filter(pk=budget.pk).first()
+    return found is not None and found.action == BudgetAction.STOP and acts(found, now=timezone.now())
 
 
 def wake(*, actor: Actor, deployment: Deployment, reason: str = "") -> Deployment:

@@ -12,10 +12,9 @@ from asgiref.sync import sync_to_async
 from endpoints.domain.actor import Actor
 from endpoints.domain.requests import ScoringRequest
 from endpoints.models import Endpoint, TestCall
+from endpoints.services import invoke
 from endpoints.services.gateway_client import LONGEST_SECONDS, streaming_client
-from endpoints.services.invoke import Answer, answer_of, keep, no_answer, outgoing_request
-
-MOST_BYTES = 32 * 1024 * 1024
+from endpoints.services.invoke import Answer, answer_of, cut_after, keep, no_answer, outgoing_request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +96,8 @@ class _Exchange:
         """Empty at the end, and where there is more than is passed on."""
         async with asyncio.timeout(self._seconds_left):
             piece = await anext(pieces, b"")
-        if len(self._body) + len(piece) > MOST_BYTES:
-            self._cut = (
-                f"The answer was cut after {len(self._body)} bytes: the Test tab takes no more than {MOST_BYTES}."
-            )
+        if len(self._body) + len(piece) > invoke.MOST_BYTES:
+            self._cut = cut_after(len(self._body))
             return b""
         self._body += piece
         return piece

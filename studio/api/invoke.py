@@ -49,7 +49,7 @@ class Invoke(StudioView):
                 content_type=request.content_type or "application/json",
             ),
         )
-        if answer.status is None:
+        if answer.status is None or answer.error:  # a part of an answer is none
             raise Unavailable(answer.error)
         return _passed_on(answer, answer.status)
 

@@ -18,7 +18,8 @@ from studio.backups.database import take_snapshot
 from studio.env import Env
 
 SECRET_KEY, CONFIGURATION, DEMO_MADE = "secret-key", "configuration.json", "demo-made"
-UNSAID = ("STUDIO_ADMIN_PASSWORD", "STUDIO_SECRET_KEY", "STUDIO_BACKUP_PASSPHRASE", "STUDIO_AUDIT_FORWARD_TOKEN")
+SECRETS = ("STUDIO_SECRET_KEY", "STUDIO_KEY")
+SECRETS_END = ("_PASSWORD", "_PASSPHRASE", "_TOKEN", "_HEADERS")
 
 
 def make_backup(env: Env, path: Path, *, now: datetime, passphrase: str = "") -> tuple[Path, Manifest]:
@@ -92,15 +93,20 @@ def _private(path: Path, text: str) -> None:
 
 def configuration(variables: Any) -> dict[str, str]:
     """What was set, for people to set again: without passwords, and never taken on by itself."""
-    kept = {name: text for name, text in variables.items() if name.startswith("STUDIO_") and name not in UNSAID}
-    return kept | {name: _unnamed(variables[name]) for name in ("DATABASE_URL", "BROKER_URL") if variables.get(name)}
+    ours = {name for name in variables if name.startswith("STUDIO_")} | {"DATABASE_URL", "BROKER_URL"}
+    told = {name for name in ours if name not in SECRETS and not name.endswith(SECRETS_END) and variables.get(name)}
+    return {name: _unnamed(variables[name]) if name.endswith("_URL") else variables[name] for name in told}
 
 
 def _unnamed(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":…@")).geturl()
+    """A user stays, a password does not; nor do options, among which one may be."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "…"
+    user, at, host = parts.netloc.rpartition("@")
+    name, colon, _ = user.partition(":")
+    return parts._replace(netloc=f"{name}{colon and ':…'}{at}{host}", query=parts.query and "…").geturl()
 
 
 def _artifacts(digests: list[str]) -> dict[str, Path]:

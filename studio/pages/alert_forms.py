@@ -6,7 +6,6 @@ from typing import Any
 from django import forms
 
 from endpoints.domain.alerts import OPERATOR_WORDS, SIGNALS, WINDOWS
-from endpoints.domain.errors import NotFound
 from endpoints.enums import ChannelKind, Severity
 from endpoints.models import AlertRule, Deployment, Endpoint, User, Workspace
 from endpoints.selectors.alerts import channels_of
@@ -92,13 +91,6 @@ def places_of(user: User, workspace: Workspace) -> Places:
             deployment.endpoint = endpoint
             places[f"{endpoint.name}/{deployment.name}"] = deployment
     return places
-
-
-def place_named(places: Places, value: str) -> Workspace | Endpoint | Deployment:
-    """Raises NotFound."""
-    if value not in places:
-        raise NotFound(f"There is no “{value}” here.")
-    return places[value]
 
 
 def grouped_places(places: Places) -> list[tuple[str, Any]]:

@@ -10,8 +10,9 @@ from django.views.decorators.http import require_POST
 
 from endpoints.domain.errors import Invalid, StaleVersion
 from endpoints.models import Endpoint
+from endpoints.permissions import Action, require
 from endpoints.services.limits import set_cors, set_limits
-from studio.actors import actor_of
+from studio.actors import actor_of, signed_in
 from studio.pages.endpoint_frame import endpoint_frame
 from studio.pages.forms import add_problems
 from studio.pages.limit_forms import cors_form, limits_form
@@ -42,6 +43,7 @@ def saved_settings(
     """Back to the Settings; or the Settings with what is wrong at its field."""
     context = endpoint_frame(request, name, "endpoint_settings")
     endpoint = context["endpoint"]
+    require(signed_in(request), Action.WRITE, endpoint)
     form = make(endpoint, request.POST)
     if form.is_valid():
         try:

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from endpoints.domain.quota import LARGEST, RESOURCES
-from endpoints.models import Quota, SiteLimits, Workspace
+from endpoints.models import Quota, SiteLimits
 from endpoints.services.quota import MAX_REASON, RANGES, RATES
 
 
@@ -86,11 +86,3 @@ class SiteLimitsForm(forms.Form):
 def site_limits_form(row: SiteLimits, data: Any = None) -> SiteLimitsForm:
     initial = {name: getattr(row, name) for name in RANGES}
     return SiteLimitsForm(data, initial=initial | {"expected_version": row.version})
-
-
-def ask_form(data: Any = None) -> AskForm:
-    return AskForm(data)
-
-
-def subject_of(workspace: Workspace | None) -> str:
-    return str(workspace) if workspace else "the site"

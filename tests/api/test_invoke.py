@@ -52,6 +52,13 @@ def test_what_the_model_refuses_is_passed_on(owner: APIClient, blue: Deployment)
 
 
 @respx.mock
+def test_a_part_of_an_answer_is_none(owner: APIClient, blue: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("endpoints.services.invoke.MOST_BYTES", 3)
+    respx.post(SCORE).respond(200, content=b"[1.5]")
+    assert "takes no more than 3" in problem(owner.post(INVOKE, {}), 503)["detail"]
+
+
+@respx.mock
 def test_a_page_from_a_model_is_none_of_ours(owner: APIClient, blue: Deployment) -> None:
     respx.post(SCORE).respond(200, content=b"<script>alert(1)</script>", content_type="text/html")
     response = owner.post(INVOKE, {})

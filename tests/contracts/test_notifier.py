@@ -8,7 +8,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -248,7 +248,7 @@ def test_a_redirect_is_not_followed() -> None:
 @pytest.mark.parametrize(
     "host",
     "127.0.0.1 localhost [::1] [::ffff:127.0.0.1] 169.254.169.254 10.1.2.3 192.168.1.1 0.0.0.0 "
-    "[fd00::1] 2130706433 0x7f.1 100.64.0.1 224.0.0.1".split(),
+    "[fd00::1] 2130706433 0x7f.1 100.64.0.1 224.0.0.1 [::7f00:1] [64:ff9b::a9fe:a9fe] [2002:7f00:1::1]".split(),
 )
 def test_nothing_is_sent_to_the_inside(host: str) -> None:
     with receiver() as got:
@@ -280,6 +280,42 @@ def test_one_that_hangs_is_given_up_and_tried_again_later() -> None:
         with pytest.raises(Undelivered) as caught:
             post(got.url)
     assert not caught.value.final
+
+
+@contextmanager
+def trickling(stop: threading.Event) -> Iterator[str]:
+    """Answers with one byte after the other, none of them too late and none of them the last."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nx-slow: ")
+                while not stop.wait(0.05):
+                    connection.sendall(b"a")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+        finally:
+            stop.set()
+            thread.join(10)
+
+
+def test_one_that_trickles_is_given_up_too() -> None:
+    with trickling(threading.Event()) as url, pytest.raises(Undelivered, match="TimeoutError") as caught:
+        post(url)
+    assert not caught.value.final
+
+
+@pytest.mark.parametrize("path", ["\x01", "x" * 70_000])
+def test_what_cannot_be_called_is_not_tried_again(path: str) -> None:
+    with receiver() as got:
+        with pytest.raises(Undelivered, match="no URL") as caught:
+            post(f"{got.url}{path}")
+        assert caught.value.final
+        assert got.requests == []
 
 
 @pytest.mark.parametrize(("status", "final"), [(500, False), (503, False), (429, False), (404, True), (401, True)])

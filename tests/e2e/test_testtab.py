@@ -296,7 +296,7 @@ def test_what_the_model_wrote_of_its_failure_and_where_its_log_is(page: Page) ->
     expect(answer).to_contain_text("Traceback")
     expect(answer).to_contain_text("replica 0")
     _shoot(page, "failed")
-    answer.get_by_role("link", name="Log").click()
+    answer.get_by_role("link", name="Log", exact=True).click()
     page.wait_for_url("**/logs/**")
     expect(page.get_by_text("no such customer").first).to_be_visible()
 

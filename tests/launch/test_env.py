@@ -1,6 +1,7 @@
 """The environment: every bad value is told in one line that names its variable."""
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -217,3 +218,11 @@ def test_a_certificate_that_does_not_fit_its_key_is_told_before_anything_starts(
     env = environment(tmp_path, STUDIO_TLS_CERT=str(tmp_path / "tls.crt"), STUDIO_TLS_KEY=str(tmp_path / "old.key"))
     with pytest.raises(SystemExit, match="do not work together"):
         check_certificate(env)
+
+
+def test_every_variable_is_in_the_readme_with_its_meaning() -> None:
+    read_here = (ROOT / "studio" / "env.py").read_text()
+    names = set(re.findall(r'"((?:STUDIO|DATABASE|BROKER)_[A-Z_]+)"', read_here))
+    table = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| `")]
+    assert len(names) > 30
+    assert names - {name for line in table for name in re.findall(r"`([A-Z_]+)`", line)} == set()

@@ -19,7 +19,7 @@ OF_AN_ENDPOINT: dict[str, dict[str, Any]] = {
         (
             "endpoint_detail endpoint_traffic endpoint_test endpoint_consume endpoint_metrics "
             "endpoint_cost endpoint_cost_figure endpoint_cost_csv endpoint_logs endpoint_activity "
-            "endpoint_access endpoint_settings"
+            "endpoint_access endpoint_settings endpoint_traffic_log"
         ).split(),
         E,
     ),
@@ -43,6 +43,7 @@ WRITES: dict[str, dict[str, Any]] = {
     "endpoint_token": E,
     "endpoint_limits": E,
     "endpoint_cors": E,
+    "endpoint_traffic_log_settings": E,
     "key_reveal": {**E, "kind": "Primary"},
     "key_regenerate": {**E, "kind": "Primary"},
     "deployment_retry": D,
@@ -58,21 +59,26 @@ WRITES: dict[str, dict[str, Any]] = {
 FOR_WRITERS = {"deployment_create": E}
 OWN = (
     "endpoint_list endpoint_create operation_list model_list model_create environment_list environment_create usage "
-    "alert_list alert_rules alert_rule_create alert_channels "
+    "alert_list alert_rules alert_rule_create alert_channels budget_list budget_create workspace_quota "
     "usage_figure usage_csv activity profile_tokens workspace_members service_account_list "
     "workspace_registries search live upload_stage workspace_switch profile_security "
     "profile_sessions sessions_end_others"
 ).split()
 # Of the site's IT: GETs, and what only takes POST.
-OF_IT = "it_overview it_identity it_identity_add it_identity_test it_identity_provider".split()
-WRITES_OF_IT = "it_identity_enable it_identity_refresh it_identity_remove it_signing_rotate".split()
+OF_IT = (
+    "it_overview it_identity it_identity_add it_identity_test it_identity_provider it_audit it_audit_status it_backups "
+    "it_budgets it_limits it_operations it_quota it_quota_site"
+).split()
+WRITES_OF_IT = ("it_identity_enable it_identity_refresh it_identity_remove it_signing_rotate it_audit_check").split()
 # By an id or a version that belongs to a workspace or a person.
 ELSEWHERE = (
     "operation_detail operation_cancel build_log model_detail model_archive environment_detail environment_archive "
     "wizard wizard_name wizard_preflight wizard_discard role_remove service_account_change registry_remove "
     "token_revoke test_history_clear test_call_download endpoint_swagger alert_detail alert_acknowledge alert_rule "
     "alert_rule_silence alert_rule_remove alert_channel_test alert_channel_switch alert_channel_remove "
-    "profile_security_link profile_security_unlink session_end"
+    "profile_security_link profile_security_unlink session_end budget_edit budget_delete quota_request_withdraw "
+    "it_operation_fail it_operation_retry it_quota_decide it_quota_workspace deployment_capacity wizard_capacity "
+    "request_save request_change request_delete test_call_share test_call_shared test_snippets test_stream"
 ).split()
 
 

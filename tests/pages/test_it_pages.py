@@ -142,6 +142,8 @@ def test_read_only_mode_refuses_peoples_writes(signed_in: SignedIn, churn: Endpo
     assert churn.description != "new"
     assert "The studio is read-only" in text(client, reverse("endpoint_list"))
     assert client.post(reverse("key_reveal", args=["churn", "Primary"])).status_code != 503
+    for name in ("endpoint_test", "test_stream", "test_snippets"):  # to score goes on, with scripts and without
+        assert client.post(reverse(name, args=["churn"]), {"path": "nowhere"}).status_code != 503, name
     staff = signed_in("staff")
     price = reverse("admin:endpoints_instancetype_add")
     assert staff.post(price, {}).status_code == 503

@@ -117,7 +117,7 @@ def test_who_tries_too_often_waits_and_fills_no_table(client: Client, people: Pe
 
 
 def test_an_app_is_set_up_used_and_removed(people: People, django_capture_on_commit_callbacks: Any) -> None:
-    client = browser("owner@example.com")
+    client, before = browser("owner@example.com"), browser("owner@example.com")
     activate = "/accounts/2fa/totp/activate/"
     assert "reauthenticate" in client.get(activate)["Location"]
     page = confirmed(client).get(activate).content.decode()
@@ -128,6 +128,7 @@ def test_an_app_is_set_up_used_and_removed(people: People, django_capture_on_com
     secret = client.session["mfa.totp.secret"]
     with django_capture_on_commit_callbacks(execute=True):
         answer = client.post(activate, {"code": code_of(secret)})
+    assert (is_in(client), is_in(before)) == (True, False)  # a session that knows the password alone is over
     assert answer["Location"] == "/accounts/2fa/recovery-codes/"
     kept = Authenticator.objects.get(type="totp")
     assert secret not in str(kept.data)

@@ -238,7 +238,7 @@ def stranger() -> User:
     return User.objects.get(email="stranger@example.com")
 
 
-@pytest.mark.parametrize("end", ["disable", "no groups", "remove"])
+@pytest.mark.parametrize("end", ["disable", "no groups", "other groups", "no sign-in", "remove"])
 def test_groups_go_with_their_provider(
     browser: Client, lab: IdentityProvider, people: People, workspace: Workspace, issuer: LocalIssuer, end: str
 ) -> None:
@@ -250,6 +250,10 @@ def test_groups_go_with_their_provider(
         update_provider(actor=SYSTEM, provider=lab, enabled=False)
     elif end == "no groups":
         update_provider(actor=SYSTEM, provider=lab, groups_claim="")
+    elif end == "other groups":
+        update_provider(actor=SYSTEM, provider=lab, groups_claim="roles")
+    elif end == "no sign-in":
+        update_provider(actor=SYSTEM, provider=lab, client_id="", client_secret="")
     else:
         remove_provider(actor=SYSTEM, provider=lab)
     assert (roles_in(stranger(), workspace), stranger().identity_groups) == (frozenset(), [])
@@ -280,6 +284,20 @@ def test_tokens_of_the_person_score_where_the_person_may(
     assert (lab.issuer, "ada-1") not in invokers_of([endpoint])[endpoint.pk].subjects
     sign_in(browser)
     assert (lab.issuer, "ada-1") in invokers_of([endpoint])[endpoint.pk].subjects
+
+
+def test_another_claim_makes_nobody_of_who_was_known_by_the_one_before(
+    browser: Client, lab: IdentityProvider, workspace: Workspace, people: People
+) -> None:
+    """What stood in one claim says nothing of the other: a person may even choose what stands there."""
+    endpoint = EndpointFactory(workspace=workspace)
+    sign_in(browser)
+    update_provider(actor=SYSTEM, provider=lab, label="Lab")
+    assert (lab.issuer, "ada-1") in invokers_of([endpoint])[endpoint.pk].subjects
+    update_provider(actor=SYSTEM, provider=lab, subject_claim="nickname")
+    assert (lab.issuer, "ada-1") not in invokers_of([endpoint])[endpoint.pk].subjects
+    people.owner.refresh_from_db()
+    assert people.owner.identity_groups == [[lab.issuer, "scientists"]]
 
 
 def test_from_elsewhere_it_asks_first(browser: Client, lab: IdentityProvider) -> None:

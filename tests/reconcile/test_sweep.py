@@ -7,11 +7,11 @@ from django.utils import timezone
 
 from endpoints import tasks
 from endpoints.domain.actor import SYSTEM
-from endpoints.models import Draft, Event, Lease, Replica
+from endpoints.models import Draft, Event, Lease, Notification, Replica
 from endpoints.reconcile.leases import lease
 from endpoints.services.deployments import delete_deployment, update_deployment
 from endpoints.services.endpoints import delete_endpoint
-from tests.factories import DeploymentFactory, DraftFactory, EndpointFactory
+from tests.factories import DeploymentFactory, DraftFactory, EndpointFactory, NotificationChannelFactory
 from tests.world import World
 
 
@@ -95,3 +95,17 @@ def test_tidying(world: World) -> None:
     tasks.tidy()
     assert list(Draft.objects.all()) == [new]
     assert set(Lease.objects.values_list("name", flat=True)) == {"held", "followed"}
+
+
+def test_notifications_are_forgotten_but_those_that_wait(world: World) -> None:
+    channel = NotificationChannelFactory(workspace=world.workspace)
+    for key, days, state in (
+        ("old", 91, "sent"),
+        ("failed", 91, "failed"),
+        ("waits", 91, "waiting"),
+        ("new", 1, "sent"),
+    ):
+        at = timezone.now() - timedelta(days=days)
+        Notification.objects.create(channel=channel, key=key, document={}, state=state, created_at=at)
+    tasks.tidy()
+    assert set(Notification.objects.values_list("key", flat=True)) == {"waits", "new"}

@@ -10,7 +10,7 @@ import pytest
 import time_machine
 
 from endpoints.domain.actor import SYSTEM
-from endpoints.domain.errors import BudgetExceeded, Forbidden, Invalid, StaleVersion
+from endpoints.domain.errors import BudgetExceeded, Conflict, Forbidden, Invalid, StaleVersion
 from endpoints.enums import BudgetAction, SleepState
 from endpoints.models import Budget, BudgetCrossing, Deployment, Event, GatewayState, InstanceType
 from endpoints.reconcile.budgets import look_at_budgets
@@ -75,7 +75,7 @@ def test_a_threshold_is_told_once_in_a_month(world: World, dollar: InstanceType,
     look(NOW + timedelta(minutes=5))
     assert [row.percent for row in BudgetCrossing.objects.order_by("percent")] == [50, 80, 100]
     assert told("budget.reached") == 3
-    assert BudgetCrossing.objects.filter(notified_at=None).count() == 3
+    assert not BudgetCrossing.objects.filter(notified_at=None).exists()
     clock.move_to(NEXT_MONTH)
     look(NEXT_MONTH)
     found.refresh_from_db()
@@ -164,6 +164,23 @@ def test_stopping_ends_the_replicas_and_says_why(world: World, dollar: InstanceT
     made.refresh_from_db()
     assert (made.sleep_reason, made.stopped_by) == ("", None)
     assert made.replicas.filter(state="Ready").count() == 2
+
+
+def test_one_that_was_lifted_or_deleted_meanwhile_stops_nothing(world: World, dollar: InstanceType) -> None:
+    made = world.deployment(world.endpoint(), instance_type=dollar)
+    found = budget(world, "10", action=BudgetAction.STOP)
+    spend(made, 10)
+    budgets.evaluate(found.pk, now=NOW)
+    read = Budget.objects.get()
+    assert read.acting_since is not None
+    found = budgets.update_budget(actor=SYSTEM, budget=found, amount=Decimal(100))
+    with pytest.raises(Conflict, match="does not stop anything any more"):
+        sleeping.stop(actor=SYSTEM, deployment=made, reason="As it was read.", budget=read)
+    budgets.delete_budget(actor=SYSTEM, budget=found)
+    with pytest.raises(Conflict, match="does not stop anything any more"):
+        sleeping.stop(actor=SYSTEM, deployment=made, reason="As it was read.", budget=read)
+    made.refresh_from_db()
+    assert (made.sleep, made.stopped_by) == (SleepState.AWAKE, None)
 
 
 def test_what_moves_is_stopped_too(world: World, dollar: InstanceType) -> None:

@@ -1,4 +1,6 @@
+import itertools
 import uuid
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -133,6 +135,26 @@ def test_what_is_no_text_is_counted_and_not_kept(people: People, endpoint: Endpo
     _, call = invoke(actor=people.actor("owner"), endpoint=endpoint, request=request)
     assert sent.calls.last.request.headers["content-type"] == "image/png"
     assert (call.request_body, call.request_bytes, call.content_type) == ("", 5, "image/png")
+
+
+@respx.mock
+def test_of_an_endless_answer_no_more_is_read_than_is_taken(
+    people: People, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+
+    def pieces() -> Iterator[bytes]:
+        for number in itertools.count():
+            read.append(number)
+            yield b"four"
+
+    monkeypatch.setattr("endpoints.services.invoke.MOST_BYTES", 10)
+    respx.post(f"{settings.STUDIO_GATEWAY_URL}/prices/score").mock(
+        side_effect=lambda _: httpx.Response(200, content=pieces())
+    )
+    answer, call = invoke(actor=people.actor("owner"), endpoint=endpoint, request=ScoringRequest())
+    assert (answer.status, answer.body, len(read)) == (200, b"fourfour", 3)
+    assert call.error == "The answer was cut after 8 bytes: a test call takes no more than 10."
 
 
 @respx.mock

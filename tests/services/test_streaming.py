@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 from endpoints.domain.errors import Forbidden, Invalid
 from endpoints.domain.requests import ScoringRequest
 from endpoints.models import Endpoint, TestCall, Workspace
-from endpoints.services import streaming
+from endpoints.services import invoke, streaming
 from endpoints.services.streaming import Ending, Opening, Part, invoke_streaming
 from tests.factories import EndpointFactory
 from tests.people import People
@@ -126,7 +126,7 @@ async def test_an_answer_that_breaks_off_says_so(people: People, endpoint: Endpo
 async def test_too_much_is_cut(
     people: People, endpoint: Endpoint, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streaming, "MOST_BYTES", 4)
+    monkeypatch.setattr(invoke, "MOST_BYTES", 4)
     server.more.set()
     parts = [part async for part in await begin(people, endpoint)]
     assert isinstance(parts[-1], Ending)
