@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from endpoints import wiring
 from endpoints.domain.actor import Actor
-from endpoints.domain.rollups import SampleValues, to_json
+from endpoints.domain.rollups import SampleValues
 from endpoints.enums import AlertState, DeliveryState, OperationState, ReplicaState, SleepState, Source
 from endpoints.models import Alert, AlertRule, Deployment, Endpoint, Event, Notification, NotificationChannel, Workspace
 from endpoints.notifying.fake import FakeNotifier
@@ -71,7 +71,7 @@ def measure(deployment: Deployment, *, failed: int, of: int = 100, minutes: int 
     start = NOW.replace(second=0) - minutes * MINUTE
     rows = (start + timedelta(seconds=10 * step) for step in range(minutes * 6))
     for at in rows:
-        SampleFactory(deployment=deployment, at=at, values=to_json(values), requests=of, errors=failed)
+        SampleFactory(deployment=deployment, at=at, values=values)
 
 
 def rule_on(endpoint: Endpoint, channel: NotificationChannel | None = None, **fields: Any) -> AlertRule:
@@ -102,7 +102,7 @@ def test_it_fires_is_told_and_resolves(churn: Endpoint, channel: NotificationCha
         SampleFactory(
             deployment=sample.deployment,
             at=sample.at + 10 * MINUTE,
-            values=to_json(SampleValues(covered_ms=10_000, counts={"2xx": 10})),
+            values=SampleValues(covered_ms=10_000, counts={"2xx": 10}),
         )
     look_at_alerts(now=later)
     alert.refresh_from_db()

@@ -351,7 +351,7 @@ def test_a_pass_takes_as_many_queries_for_one_deployment_as_for_three(
     studio.later()
     # The lease 3, replicas, cursors, deployments, samples 3, totals 2, usage, cursors; what was rolled up 3; 8 to
     # prune; 3 to record the pass; the rest are savepoints.
-    with django_assert_num_queries(29):
+    with django_assert_num_queries(31):
         collect(interval=10)
 
 
