@@ -52,7 +52,7 @@ def test_what_is_stored_is_what_is_read(values: SampleValues) -> None:
 
 
 def without_zeros(values: SampleValues) -> SampleValues:
-    kept = {name: known(getattr(values, name)) for name in ("counts", "latency", "mirror_latency")}
+    kept: dict[str, Any] = {name: known(getattr(values, name)) for name in ("counts", "latency", "mirror_latency")}
     return replace(values, **kept)
 
 
