@@ -47,7 +47,6 @@ PAGES = [
     "/usage/budgets/create/",
     "/quota/",
     "/activity/",
-    "/search/?q=shown",
     "/alerts/",
     "/alerts/rules/",
     "/alerts/rules/create/",
