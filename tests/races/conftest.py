@@ -16,7 +16,7 @@ Race = Callable[..., list[Outcome]]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     elsewhere = pytest.mark.skip(reason="tests/test_postgresql.py runs these on PostgreSQL")
     for item in items:
-        if "tests/races" in item.nodeid and not os.environ.get("STUDIO_TEST_DATABASE_URL"):
+        if item.nodeid.startswith("tests/races") and not os.environ.get("STUDIO_TEST_DATABASE_URL"):
             item.add_marker(elsewhere)
 
 

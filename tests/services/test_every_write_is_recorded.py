@@ -20,6 +20,18 @@ WITHOUT = {
     "operations.start_operation": "started by the deployment's change",
     "routes.next_revision": "a counter of every change of routes",
     "sleeping.settle": "those who woke it are served: the waking is on record",
+    "alerts.close_open": "the rule's change is on record",
+    "capacity.check_capacity": "takes the lock for who starts something, which is on record",
+    "capacity.check_endpoint_room": "takes the lock for who creates something, which is on record",
+    "capacity.lock_capacity": "the row that is locked",
+    "people.forget_everybody": "the provider's change is on record",
+    "people.forget_groups": "the provider's change is on record",
+    "people.forget_subjects": "the provider's change is on record",
+    # What was said: of things that are on record, and shown beside its channel.
+    "budget_notices.announce_crossings": "the threshold that was reached is on record",
+    "notifications.announce": "what it tells of is on record",
+    "notifications.forget_old": "deliveries of long ago",
+    "notifications.send_due": "deliveries stand beside their channel",
     # What was seen, not what was done.
     "identity.ensure_studio_provider": "the studio's own provider, made with the tables",
     "tokens.user_of": "when a token was last used",
@@ -27,6 +39,7 @@ WITHOUT = {
     "access_tokens.personal_claims": "may make the studio's own provider",
     # A person's own papers, which nobody else sees.
     "invoke.invoke": "a test call's history; the call is the endpoint's, as any caller's",
+    "invoke.keep": "a test call's history",
     # The history's own.
     "events.record": "this is the record",
     "audit.start_check": "the clock's; IT's own start is on record",
@@ -38,6 +51,9 @@ FACES_WITHOUT = {
     "pages/testing.py": "a person's own test calls",
     "pages/wizard.py": "drafts: what comes of one is on record",
     "event_export.py": "reads",
+    "sign_in_history.py": "records what allauth does",
+    "sso/adapter.py": "what the provider says of a person; the sign-in is on record",
+    "pages/security.py": "an account that is unlinked is on record by sign_in_history",
 }
 Graph = dict[str, tuple[bool, set[str]]]
 
