@@ -206,7 +206,7 @@ def test_the_wizard_brings_a_command(studio: RunningStudio, page: Page) -> None:
     next_step(page)
     fill_compute(page, "COLOUR=typed")
     next_step(page)
-    expect(page.get_by_text("python3 http_server.py {port}").first).to_be_visible()
+    expect(page.get_by_text("python3 http_server.py '{port}'").first).to_be_visible()
     key = create(page, studio, "typed")
     told = ask(studio, "typed", key, "3").json()
     assert (told["path"], told["body"], told["variable"]) == ("/v1/models/half:predict", "3", "typed")
