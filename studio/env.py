@@ -134,11 +134,7 @@ def read(variables: Mapping[str, str]) -> Env:
         broker_url=_broker(variables.get("BROKER_URL", "")) or f"redis+socket://{run_dir}/valkey.sock",
         own_broker=not variables.get("BROKER_URL"),
         collector_interval_seconds=read_number(variables, "STUDIO_COLLECTOR_INTERVAL_SECONDS", 10, 1, 60),
-        sample_days={
-            10: read_number(variables, "STUDIO_SAMPLES_10S_DAYS", 1, 1, 30),
-            60: read_number(variables, "STUDIO_SAMPLES_1MIN_DAYS", 15, 2, 400),
-            3600: read_number(variables, "STUDIO_SAMPLES_1H_DAYS", 400, 31, 4000),
-        },
+        sample_days=_sample_days(variables),
         sandbox=read_one_of(variables, "STUDIO_SANDBOX", ("auto", "require", "off")),
         replica_ports=read_ports(variables, "STUDIO_REPLICA_PORTS", "20000-29999"),
         container_socket=variables.get("STUDIO_CONTAINER_SOCKET", "").removeprefix("unix://"),
@@ -156,6 +152,15 @@ def read(variables: Mapping[str, str]) -> Env:
         traffic_log_megabytes=read_number(variables, "STUDIO_TRAFFIC_LOG_MEGABYTES", 1024, 1, 10_000_000),
         second_factor=read_one_of(variables, "STUDIO_SECOND_FACTOR", ("optional", "required")),
     )
+
+
+def _sample_days(variables: Mapping[str, str]) -> dict[int, int]:
+    """By resolution in seconds."""
+    return {
+        10: read_number(variables, "STUDIO_SAMPLES_10S_DAYS", 1, 1, 30),
+        60: read_number(variables, "STUDIO_SAMPLES_1MIN_DAYS", 15, 2, 400),
+        3600: read_number(variables, "STUDIO_SAMPLES_1H_DAYS", 400, 31, 4000),
+    }
 
 
 def _gateway(variables: Mapping[str, str]) -> GatewayEnv:
