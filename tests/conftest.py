@@ -1,11 +1,14 @@
 """Shared by all tests. Adapters come from fakes unless a test asks for real ones."""
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connection
 
 from endpoints import wiring
 from endpoints.artifacts.store import LocalArtifactStore
@@ -18,6 +21,7 @@ from endpoints.telemetry.traffic_log import TrafficLogFiles
 from tests.factories import UserFactory, WorkspaceFactory, member
 from tests.fakes import FakeBuilder, FakeCompute
 from tests.hints import Hints
+from tests.once import migrated
 from tests.people import People
 from tests.settings import data_dir
 
@@ -30,9 +34,28 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(data_dir, ignore_errors=True)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest comes first, else one process works on it while the other has nothing left to do."""
+    items.sort(key=lambda item: not item.get_closest_marker("postgres"))
+
+
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Bytes may be random or hold a time: parallel processes must give a test the same name."""
     return argname if isinstance(val, bytes) else None
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> Iterator[None]:
+    """Takes over the tables of the run instead of migrating in each of its processes."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    connection.settings_dict["TEST"]["MIGRATE"] = False
+    name = connection.creation._get_test_db_name()  # type: ignore[attr-defined]
+    with closing(sqlite3.connect(name, uri=True)) as memory:
+        with closing(sqlite3.connect(migrated())) as file:
+            file.backup(memory)
+        yield
 
 
 @pytest.fixture
@@ -103,7 +126,6 @@ def world(adapters: wiring.Adapters, hints: Hints, workspace: Workspace, people:
 @pytest.fixture(autouse=True, scope="session")
 def emptied_tables() -> Iterator[None]:
     """Tests with transactions of their own empty all tables afterwards; the history's guards come back with that."""
-    from django.db import connection
     from django.test import TransactionTestCase
 
     from endpoints.models.guards import unguard

@@ -34,6 +34,8 @@ from studio.settings import *  # noqa: E402, F403
 os.environ["DJANGO_SETTINGS_MODULE"] = "studio.settings"
 os.environ.pop("DATABASE_URL", None)
 
+if template := os.environ.get("STUDIO_TEST_TEMPLATE"):  # a PostgreSQL database that is migrated already
+    DATABASES["default"]["TEST"] = {"TEMPLATE": template, "MIGRATE": False}  # noqa: F405
 CELERY_BROKER_URL = "memory://"
 STUDIO_GATEWAY_SOCKET = ""
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
