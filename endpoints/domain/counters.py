@@ -24,12 +24,20 @@ class ClusterCounters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewaySnapshot:
-    """Everything at one moment. `identity` names the process that counted; it changes when that starts anew."""
+    """Everything at one moment. `identity` names the process that counted; it changes when that starts anew.
+
+    How long that runs, `at - started_at`, is told by a clock that nobody sets.
+    """
 
     identity: str
     started_at: datetime
     at: datetime
     clusters: Mapping[str, ClusterCounters]
+    left_out: int = 0  # clusters beyond what is read
+
+    @property
+    def age_ms(self) -> int:
+        return milliseconds(self.started_at, self.at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +56,7 @@ class Before:
 
     identity: str
     at: datetime
+    age_ms: int | None = None  # not known of a scrape that an earlier version of the studio kept
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     latency: Mapping[str, Latency] = field(default_factory=dict)
 
@@ -62,20 +71,25 @@ class Growth:
 
 
 def growth(before: Before | None, now: GatewaySnapshot) -> Growth | None:
-    """None when the snapshot is the one before, or older: then there is nothing to add.
+    """None when the snapshot is the one before, or older: then there is nothing to add. The time of day has no say in
+    that: it may be set.
 
     A new process counted from zero, since its own start. What the old one counted after its last scrape is lost.
     """
-    if before is not None and now.at <= before.at:
-        return None
     known = before if before is not None and before.identity == now.identity else None
-    since = max(now.started_at, before.at) if before else now.started_at
+    covered_ms = _since(known, now) if known else now.age_ms
+    if known and (covered_ms < 0 or now.at == known.at):
+        return None
     counts, latency = (known.counts, known.latency) if known else ({}, {})
     return Growth(
-        covered_ms=max(0, milliseconds(since, now.at)),
+        covered_ms=max(0, covered_ms),
         counts={name: increases(counts.get(name, {}), item.counts) for name, item in now.clusters.items()},
         latency={name: whole_increase(latency.get(name, {}), item.latency) for name, item in now.clusters.items()},
     )
+
+
+def _since(known: Before, now: GatewaySnapshot) -> int:
+    return milliseconds(known.at, now.at) if known.age_ms is None else now.age_ms - known.age_ms
 
 
 def increases(before: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int]:

@@ -1,16 +1,17 @@
 """The collector: scrape, find what is new since the last scrape, add it to the samples and to what is billed.
 
 What was made of a scrape and the scrape itself are written in one transaction: a pass that is killed has not been.
+The steps of a pass are independent: one that fails is told with the pass, and the others are taken.
 """
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -25,7 +26,7 @@ from endpoints.reconcile.budgets import look_at_budgets
 from endpoints.reconcile.leases import lease
 from endpoints.reconcile.measuring import Wanted, measured
 from endpoints.reconcile.totals import add_totals
-from endpoints.telemetry.port import TelemetryUnreachable
+from endpoints.selectors.samples import rolled_up
 
 logger = logging.getLogger(__name__)
 
@@ -50,42 +51,58 @@ def collect(*, interval: int) -> bool:
     with lease("collector", seconds=LEASE_SECONDS) as held:
         if held is None:
             return False
-        clock = passes.Clock.start(interval)
-        scraped = scrape()
+        running = passes.Pass.start(interval)
+        until = rolled_up()
+        scraped = scrape(running)
         now = scraped.gateway.at if scraped.gateway else timezone.now()
         slot = now - timedelta(seconds=interval) / 2
-        with transaction.atomic():
-            told = _write(scraped, now=now, slot=slot) if held.keep() else 0
-        look_at_budgets(now=timezone.now())
-        rolling.roll_up(slot=slot, keep=held.keep)
-        rolling.prune(settings.STUDIO_SAMPLE_RETENTION, now=now)
-        passes.record(clock, deployments=told)
+        with running.step("Samples and usage"), transaction.atomic():
+            if held.keep():
+                running.deployments = _write(scraped, until, now=now, slot=slot)
+        with running.step("Roll-up"):
+            until = rolling.roll_up(until, slot=slot, keep=held.keep)
+        with running.step("Retention"):
+            rolling.prune(settings.STUDIO_SAMPLE_RETENTION, until, now=now)
+        with running.step("Budgets"):
+            look_at_budgets(now=timezone.now())
+        with running.step("Alerts"):
+            look_at_alerts()
+        passes.record(running)
         return True
 
 
-def scrape() -> Scraped:
+def scrape(running: passes.Pass) -> Scraped:
+    """What does not answer is left out; what it counts meanwhile comes with the next scrape."""
     replicas = list(Replica.objects.filter(state__in=HOLDING).select_related("instance_type"))
-    pids = {replica.pk: replica.pid for replica in replicas if replica.pid}
-    processes = wiring.process_statistics().scrape(pids)
-    try:
+    processes: Mapping[str, ProcessReading] = {}
+    gateway = None
+    with running.step("Replicas"):
+        processes = wiring.process_statistics().scrape({row.pk: row.pid for row in replicas if row.pid})
+    with running.step("Gateway"):
         gateway = wiring.gateway_statistics().scrape()
-    except TelemetryUnreachable as error:
-        logger.warning("%s Requests are counted when it is back.", error)
-        gateway = None
+        if gateway.left_out:
+            running.failed("Gateway", f"It names {gateway.left_out} clusters more than are read; they are left out.")
     return Scraped(gateway=gateway, processes=processes, replicas=replicas)
 
 
-def _write(scraped: Scraped, *, now: datetime, slot: datetime) -> int:
+def _write(scraped: Scraped, until: Mapping[int, datetime], *, now: datetime, slot: datetime) -> int:
     """Of how many deployments there was something to say."""
-    known = cursors.load()
-    grown = growth(known.gateway, scraped.gateway) if scraped.gateway else None
     deployments = _deployments(now)
-    found = measured(deployments, scraped.replicas, scraped.processes, known.processes, scraped.gateway, grown, now=now)
-    rolling.add(found, slot=slot)
+    known = cursors.load()
+    gateway = _of(deployments, scraped.gateway) if scraped.gateway else None
+    grown = growth(known.gateway, gateway) if gateway else None
+    found = measured(deployments, scraped.replicas, scraped.processes, known.processes, gateway, grown, now=now)
+    rolling.add(found, until, slot=slot)
     add_totals(found, deployments, now=now)
     billed = bill(scraped.replicas, known.billing, now=now)
-    cursors.save(known, scraped.gateway if grown else None, scraped.processes, billed, now=now)
+    cursors.save(known, gateway if grown else None, scraped.processes, billed, now=now)
     return len(found)
+
+
+def _of(deployments: Iterable[UUID], gateway: GatewaySnapshot) -> GatewaySnapshot:
+    """Without what the gateway names that is none of ours."""
+    ours = {f"{kind}-{deployment.hex}" for deployment in deployments for kind in "dm"}
+    return replace(gateway, clusters={name: found for name, found in gateway.clusters.items() if name in ours})
 
 
 def _deployments(now: datetime) -> dict[UUID, Wanted]:
@@ -102,17 +119,12 @@ def _deployments(now: datetime) -> dict[UUID, Wanted]:
 def run(*, interval: int, wait: Callable[[float], bool]) -> None:
     """Passes at every full interval until `wait` (seconds) tells to stop. No failure ends it."""
     while not wait(_until_next(interval)):
-        clock = passes.Clock.start(interval)
-        try:
+        running = passes.Pass.start(interval)
+        with running.step("Pass"):
             if not collect(interval=interval):
                 logger.info("Another collector is at work.")
-            look_at_alerts()
-        except DatabaseError as error:
-            logger.warning("The database does not answer: %s", error)
-            passes.record_failure(clock, error)
-        except Exception as error:
-            logger.exception("A pass failed; the next one goes on.")
-            passes.record_failure(clock, error)
+        if running.failures:
+            passes.record_failure(running)
 
 
 def _until_next(interval: int) -> float:

@@ -49,7 +49,8 @@ def save(
         _row(BILLING, now, {key: _slice(item) for key, item in billed.items() if _matters(item, now)}),
     ]
     if gateway is not None:
-        rows.append(_row(GATEWAY, gateway.at, _counters(known.gateway, gateway), identity=gateway.identity))
+        counters = _counters(known.gateway, gateway)
+        rows.append(_row(GATEWAY, gateway.at, counters | {"age_ms": gateway.age_ms}, identity=gateway.identity))
     CounterCursor.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["name"], update_fields=["identity", "scraped_at", "counters"]
     )
@@ -70,9 +71,9 @@ def _row(name: str, at: datetime, counters: Any, *, identity: str = "") -> Count
 
 def _counters(known: Before | None, snapshot: GatewaySnapshot) -> dict[str, Any]:
     """A deployment without a route for a while keeps its place: its counters may still be there when it is back."""
-    same = known is not None and known.identity == snapshot.identity
-    counts = {**(known.counts if known and same else {}), **{k: v.counts for k, v in snapshot.clusters.items()}}
-    latency = {**(known.latency if known and same else {}), **{k: v.latency for k, v in snapshot.clusters.items()}}
+    before = known if known is not None and known.identity == snapshot.identity else None
+    counts = {**(before.counts if before else {}), **{k: v.counts for k, v in snapshot.clusters.items()}}
+    latency = {**(before.latency if before else {}), **{k: v.latency for k, v in snapshot.clusters.items()}}
     return {"counts": counts, "latency": {name: dict(value) for name, value in latency.items() if value}}
 
 
@@ -80,7 +81,13 @@ def _gateway(row: CounterCursor) -> Before:
     latency = {
         name: {int(bound): count for bound, count in value.items()} for name, value in row.counters["latency"].items()
     }
-    return Before(identity=row.identity, at=row.scraped_at, counts=row.counters["counts"], latency=latency)
+    return Before(
+        identity=row.identity,
+        at=row.scraped_at,
+        age_ms=row.counters.get("age_ms"),
+        counts=row.counters["counts"],
+        latency=latency,
+    )
 
 
 def _processes(row: CounterCursor) -> dict[str, KnownProcess]:

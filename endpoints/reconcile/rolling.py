@@ -15,19 +15,19 @@ from django.db.models import Q
 from endpoints.domain.packing import COLUMNS, columns, unpacked
 from endpoints.domain.rollups import DAY, FINER, HOUR, WRITTEN, SampleValues, aligned, merged
 from endpoints.models import Rollup, Sample
-from endpoints.selectors.samples import NEVER, rolled_up
+from endpoints.selectors.samples import NEVER
 
 PRUNED_AT_ONCE = 20_000  # rows
 ROLLED_AT_ONCE = 250  # deployments
 KEYS = ("deployment", "resolution", "at")
 FIELDS = ("requests", "errors", "in_flight", *COLUMNS)
 Keep = Callable[[], bool]  # whether we may still write; asked within the transaction that writes
+Until = Mapping[int, datetime]  # as selectors.samples.rolled_up() has it
 
 
-def add(found: Mapping[UUID, SampleValues], *, slot: datetime) -> None:
+def add(found: Mapping[UUID, SampleValues], until: Until, *, slot: datetime) -> None:
     """To the intervals that hold `slot`: those that passes write, and longer ones that were rolled up before it came.
-    Three queries, however many deployments."""
-    until = rolled_up()
+    Two queries, however many deployments."""
     late = [resolution for resolution in FINER if slot < until.get(resolution, NEVER)]
     starts = {resolution: aligned(slot, resolution) for resolution in (*WRITTEN, *late)}
     open_ones = Q()
@@ -59,19 +59,20 @@ def put(rows: Iterable[Sample]) -> None:
     Sample.objects.bulk_create(rows, update_conflicts=True, unique_fields=KEYS, update_fields=FIELDS)
 
 
-def roll_up(*, slot: datetime, keep: Keep) -> None:
-    """The next hour and the next day that are over. `slot` is where the pass counted: what is before will not grow by
-    itself any more; see add() for what comes late all the same."""
-    over = slot
+def roll_up(until: Until, *, slot: datetime, keep: Keep) -> Until:
+    """The next hour and the next day that are over; until when it is done now. `slot` is where the pass counted: what
+    is before will not grow by itself any more; see add() for what comes late all the same."""
+    reached, over = {**dict.fromkeys(FINER, NEVER), **until}, slot
     for resolution, finer in FINER.items():
-        over = min(over, _roll_up(resolution, finer, aligned(over, resolution), keep))
+        over = aligned(over, resolution)
+        if reached[resolution] < over:
+            reached[resolution] = _roll_up(resolution, finer, reached[resolution], over, keep)
+        over = min(over, reached[resolution])
+    return reached
 
 
-def _roll_up(resolution: int, finer: int, over: datetime, keep: Keep) -> datetime:
-    """Until when it has been rolled up."""
-    until = rolled_up().get(resolution, NEVER)
-    if until >= over:
-        return until
+def _roll_up(resolution: int, finer: int, until: datetime, over: datetime, keep: Keep) -> datetime:
+    """The first interval from `until` on that has samples and ends before `over`; until when it is done now."""
     first = Sample.objects.filter(resolution=finer, at__gte=until).order_by("at").values_list("at", flat=True).first()
     start = over if first is None else min(over, aligned(first, resolution))
     if start < over and not _interval(resolution, finer, start, keep):
@@ -100,9 +101,8 @@ def _interval(resolution: int, finer: int, start: datetime, keep: Keep) -> bool:
     return True
 
 
-def prune(retention: Mapping[int, timedelta], *, now: datetime) -> None:
+def prune(retention: Mapping[int, timedelta], until: Until, *, now: datetime) -> None:
     """What is older than its resolution is kept, and is part of a longer one: some of each at a time."""
-    until = rolled_up()
     made_of = {finer: resolution for resolution, finer in FINER.items()}
     for resolution, kept in {**retention, DAY: retention[HOUR]}.items():
         end = now - kept

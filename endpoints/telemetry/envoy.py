@@ -4,18 +4,18 @@ import http.client
 import re
 import socket
 import struct
+import time
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
-import psutil
-
 from endpoints.domain.buckets import bucket_of
 from endpoints.domain.counters import ClusterCounters, GatewaySnapshot
 from endpoints.telemetry.port import TelemetryUnreachable
-from endpoints.telemetry.processes import identity_of, started_at
+from endpoints.telemetry.processes import age_of, identity_of
 
 COUNTERS = {
     "upstream_rq_2xx": "2xx",
@@ -45,58 +45,92 @@ NAMES = "|".join((*COUNTERS, *GAUGES, LATENCY))
 PATH = "/stats?usedonly&histogram_buckets=detailed&filter=" + quote(f"^cluster[.][dm]-[^.]+[.]({NAMES})$", safe="")
 PREFIX = "cluster."
 TOTALS = "  totals="
+CLUSTERS = 50_000  # two for each of five times as many deployments as one site is meant for
+BLOCK = 1 << 20
 BIN = re.compile(r"([0-9.]+),[0-9.]+:([0-9]+)")
 
 
 class EnvoyStatistics:
-    def __init__(self, admin_socket: Path, *, timeout: float = 10) -> None:
-        """`timeout` in seconds."""
+    def __init__(self, admin_socket: Path, *, timeout: float = 5, clusters: int = CLUSTERS) -> None:
+        """`timeout` in seconds, of all of a scrape; `clusters` is how many are read at most."""
         self._socket = admin_socket
         self._timeout = timeout
+        self._clusters = clusters
 
     def scrape(self) -> GatewaySnapshot:
         connection = _Connection(self._socket, self._timeout)
+        read = _Reading(self._clusters)
         try:
             connection.request("GET", PATH)
             answer = connection.getresponse()
-            text = answer.read().decode()
             if answer.status != http.client.OK:
                 raise TelemetryUnreachable(f"The gateway's admin interface answered {answer.status}.")
-            identity, started = identity_of(connection.peer), started_at(connection.peer)
-        except (OSError, http.client.HTTPException, psutil.Error) as error:
-            raise TelemetryUnreachable(f"The gateway's admin interface does not answer: {error}") from error
+            for line in connection.lines(answer):
+                read.line(line)
+            identity, age = identity_of(connection.peer), age_of(connection.peer)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            why = str(error) or type(error).__name__
+            raise TelemetryUnreachable(f"The gateway's admin interface does not answer: {why}") from error
         finally:
             connection.close()
+        now = datetime.now(UTC)
         return GatewaySnapshot(
-            identity=identity,
-            started_at=started,
-            at=datetime.now(UTC),
-            clusters=parse(text),
+            identity=identity, started_at=now - age, at=now, clusters=read.found(), left_out=len(read.left_out)
         )
 
 
 def parse(text: str) -> dict[str, ClusterCounters]:
-    """Lines such as `cluster.d-1f.upstream_rq_2xx: 5`, by cluster; a histogram's bins are in a line after its name."""
-    counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    gauges: dict[str, dict[str, int]] = defaultdict(dict)
-    latency: dict[str, dict[int, int]] = {}
-    cluster = ""
+    read = _Reading(CLUSTERS)
     for line in text.splitlines():
+        read.line(line)
+    return read.found()
+
+
+class _Reading:
+    """Lines such as `cluster.d-1f.upstream_rq_2xx: 5`, by cluster; a histogram's bins are in a line after its name.
+
+    Whatever the gateway tells, no more than so many clusters are kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._counts: dict[str, dict[str, int]] = {}
+        self._gauges: dict[str, dict[str, int]] = {}
+        self._latency: dict[str, dict[int, int]] = {}
+        self._cluster = ""
+        self.left_out: set[str] = set()
+
+    def line(self, line: str) -> None:
         if line.startswith(PREFIX):
             name, _, value = line.partition(":")
-            cluster, _, counter = name.removeprefix(PREFIX).partition(".")
-            if counter in COUNTERS:
-                counts[cluster][COUNTERS[counter]] += int(value)
-            elif counter in GAUGES:
-                gauges[cluster][GAUGES[counter]] = int(value)
-        elif line.startswith(TOTALS):
-            latency[cluster] = parse_latency(line)
-    return {
-        cluster: ClusterCounters(
-            counts=dict(counts.get(cluster, {})), latency=latency.get(cluster, {}), **gauges.get(cluster, {})
-        )
-        for cluster in counts.keys() | gauges.keys() | latency.keys()
-    }
+            self._cluster, _, counter = name.removeprefix(PREFIX).partition(".")
+            if self._is_kept(self._cluster):
+                self._number(counter, value)
+        elif line.startswith(TOTALS) and self._cluster in self._counts:
+            self._latency[self._cluster] = parse_latency(line)
+
+    def _is_kept(self, cluster: str) -> bool:
+        if cluster in self._counts:
+            return True
+        if len(self._counts) < self._most:
+            self._counts[cluster], self._gauges[cluster] = {}, {}
+            return True
+        if len(self.left_out) < self._most:
+            self.left_out.add(cluster)
+        return False
+
+    def _number(self, counter: str, value: str) -> None:
+        if counter in COUNTERS:
+            counts, name = self._counts[self._cluster], COUNTERS[counter]
+            counts[name] = counts.get(name, 0) + int(value)
+        elif counter in GAUGES:
+            self._gauges[self._cluster][GAUGES[counter]] = int(value)
+
+    def found(self) -> dict[str, ClusterCounters]:
+        return {
+            cluster: ClusterCounters(counts=counts, latency=self._latency.get(cluster, {}), **self._gauges[cluster])
+            for cluster, counts in self._counts.items()
+        }
 
 
 def parse_latency(line: str) -> dict[int, int]:
@@ -124,6 +158,20 @@ class _Connection(http.client.HTTPConnection):
     def __init__(self, path: Path, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)
         self._path = path
+        self._deadline = time.monotonic() + timeout
+
+    def lines(self, answer: http.client.HTTPResponse) -> Iterator[str]:
+        """Until the end of the answer; a part of one is an error, and so is one that comes too slowly."""
+        rest = b""
+        while part := answer.read1(BLOCK):
+            if time.monotonic() > self._deadline:
+                raise TimeoutError("timed out")
+            *whole, rest = (rest + part).split(b"\n")
+            if len(rest) > BLOCK:
+                raise ValueError("a line of its answer has no end")
+            for line in whole:
+                yield line.decode()
+        yield rest.decode()
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

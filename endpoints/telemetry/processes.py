@@ -1,8 +1,10 @@
 """What processes of this machine use."""
 
+import os
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -63,8 +65,18 @@ def identity_of(pid: int) -> str:
 
     By its start in ticks since boot (proc_pid_stat(5)): the time of its start moves whenever the clock is set.
     """
+    return f"{pid}@{_start_ticks(pid)}"
+
+
+def age_of(pid: int) -> timedelta:
+    """How long it runs, whatever the time of day was set to meanwhile. Raises OSError when it is gone."""
+    since_boot = time.clock_gettime(time.CLOCK_BOOTTIME)
+    return timedelta(seconds=since_boot - int(_start_ticks(pid)) / os.sysconf("SC_CLK_TCK"))
+
+
+def _start_ticks(pid: int) -> str:
     _, _, fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
-    return f"{pid}@{fields.split()[19]}"
+    return fields.split()[19]
 
 
 def started_at(pid: int) -> datetime:

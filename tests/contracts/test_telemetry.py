@@ -91,6 +91,7 @@ def before(snapshot: GatewaySnapshot) -> Before:
     return Before(
         identity=snapshot.identity,
         at=snapshot.at,
+        age_ms=snapshot.age_ms,
         counts={name: item.counts for name, item in snapshot.clusters.items()},
         latency={name: item.latency for name, item in snapshot.clusters.items()},
     )

@@ -1,5 +1,6 @@
 """Whatever resets, repeats or comes late: what was counted after a scrape is added once."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -33,6 +34,7 @@ def after(scrape: GatewaySnapshot) -> Before:
     return Before(
         identity=scrape.identity,
         at=scrape.at,
+        age_ms=scrape.age_ms,
         counts={name: item.counts for name, item in scrape.clusters.items()},
         latency={name: item.latency for name, item in scrape.clusters.items()},
     )
@@ -48,6 +50,22 @@ def test_the_same_scrape_again_and_an_older_one_add_nothing() -> None:
     before = after(snapshot(10, 17))
     assert growth(before, snapshot(10, 17)) is None
     assert growth(before, snapshot(5, 12)) is None
+
+
+def test_a_clock_that_is_set_changes_no_count_and_no_rate() -> None:
+    """The time at which the process seems to have started moves with it."""
+    for moved in (-3600, 3600):
+        found = growth(after(snapshot(0, 10)), snapshot(10 + moved, 17, started=-100 + moved))
+        assert found is not None
+        assert (found.covered_ms, found.counts["d-1"]) == (10_000, {"2xx": 7})
+
+
+def test_a_scrape_without_an_age_is_one_of_an_earlier_version() -> None:
+    before = replace(after(snapshot(0, 10)), age_ms=None)
+    found = growth(before, snapshot(10, 17))
+    assert found is not None
+    assert (found.covered_ms, found.counts["d-1"]) == (10_000, {"2xx": 7})
+    assert growth(before, snapshot(-5, 7)) is None
 
 
 def test_a_new_process_counted_from_zero_since_its_start() -> None:

@@ -1,91 +1,21 @@
 """The collector: every request and every second once, whatever restarts, fails or is killed in between."""
 
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
-import time_machine
 from django.db import DatabaseError
 
-from endpoints import wiring
-from endpoints.domain.rollups import MIRROR_COUNTS, RETENTION, SampleValues, aligned, merged
-from endpoints.enums import ReplicaState, UsagePhase
-from endpoints.models import CounterCursor, Deployment, Lease, Replica, Rollup, Sample, Usage
+from endpoints.domain.rollups import MIRROR_COUNTS, RETENTION
+from endpoints.models import CollectorPass, CounterCursor, Deployment, Lease, Replica, Rollup, Sample
 from endpoints.reconcile import collector
 from endpoints.reconcile.collector import collect
 from endpoints.reconcile.measuring import as_answered
-from endpoints.selectors.samples import NEVER, measured
-from endpoints.telemetry.fake import FakeGatewayStatistics, FakeProcesses
-from tests.factories import DeploymentFactory, InstanceTypeFactory, SampleFactory
+from tests.factories import DeploymentFactory, SampleFactory
+from tests.reconcile.measuring import START, Studio, at
 
 pytestmark = pytest.mark.django_db
-START = datetime(2026, 3, 15, 12, 0, 0, tzinfo=UTC)
-
-
-@dataclass
-class Studio:
-    """One deployment with two replicas since START, and a clock that moves by passes."""
-
-    gateway: FakeGatewayStatistics
-    processes: FakeProcesses
-    clock: Any
-    deployment: Deployment = field(init=False)
-
-    def __post_init__(self) -> None:
-        size = InstanceTypeFactory(price_per_hour=Decimal("0.0600"))
-        self.deployment = DeploymentFactory(instance_type=size, instance_count=2, replicas=2)
-        Replica.objects.filter(ordinal=1).update(pid=4322)
-
-    def later(self, seconds: float = 10) -> datetime:
-        self.clock.shift(timedelta(seconds=seconds))
-        return datetime.now(UTC)
-
-    def requests(self, **counts: int) -> None:
-        self.gateway.add(self.deployment.cluster, **counts)
-
-    def collect(self, seconds: float = 10, *, interval: int = 10) -> None:
-        self.later(seconds)
-        assert collect(interval=interval)
-
-    def counted(self, resolution: int) -> list[tuple[datetime, int]]:
-        """As it is read: what has not been rolled up yet comes from shorter intervals."""
-        found: dict[datetime, int] = {}
-        for _, at, values in measured([self.deployment.pk], resolution=resolution, start=NEVER):
-            start = aligned(at, resolution)
-            found[start] = found.get(start, 0) + values.requests
-        return sorted(found.items())
-
-    def total(self, resolution: int) -> int:
-        return sum(requests for _, requests in self.counted(resolution))
-
-    def values(self, resolution: int = 10) -> Any:
-        rows = measured([self.deployment.pk], resolution=resolution, start=NEVER)
-        parts: dict[datetime, list[SampleValues]] = {}
-        for _, at, values in rows:
-            parts.setdefault(aligned(at, resolution), []).append(values)
-        return merged(parts[max(parts)])
-
-    def billed(self) -> timedelta:
-        return sum((row.ended_at - row.started_at for row in Usage.objects.all()), timedelta())
-
-
-@pytest.fixture
-def studio(adapters: wiring.Adapters) -> Iterator[Studio]:
-    gateway, processes = adapters.gateway_statistics, adapters.process_statistics
-    assert isinstance(gateway, FakeGatewayStatistics)
-    assert isinstance(processes, FakeProcesses)
-    processes.age = timedelta()
-    with time_machine.travel(START, tick=False) as clock:
-        gateway.started_at = START
-        yield Studio(gateway, processes, clock)
-
-
-def at(seconds: float) -> datetime:
-    return START + timedelta(seconds=seconds)
 
 
 def test_a_pass_writes_all_resolutions(studio: Studio) -> None:
@@ -184,9 +114,8 @@ def test_a_pass_that_is_cut_off_has_not_been(studio: Studio, monkeypatch: pytest
 
         patched.setattr(f"endpoints.reconcile.collector.{broken}", fail)
         studio.requests(ok=6)
-        studio.later()
-        with pytest.raises(DatabaseError):
-            collect(interval=10)
+        studio.collect()
+    assert CollectorPass.objects.latest("started_at").error == "Samples and usage: DatabaseError: the disk is full"
     assert (studio.counted(10), studio.billed(), list(CounterCursor.objects.values())) == before
     studio.collect()
     assert studio.total(10) == studio.total(60) == studio.total(3600) == 11
@@ -206,8 +135,8 @@ def test_two_collectors_never_work_at_once(studio: Studio) -> None:
 def test_who_lost_the_lease_meanwhile_writes_nothing(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     scrape = collector.scrape
 
-    def slow() -> Any:
-        found = scrape()
+    def slow(running: Any) -> Any:
+        found = scrape(running)
         Lease.objects.filter(name="collector").update(token="another")
         return found
 
@@ -238,90 +167,6 @@ def test_a_deployment_without_replicas_and_requests_has_no_samples(studio: Studi
     assert not Sample.objects.filter(deployment=idle).exists()
 
 
-# What is billed
-
-
-def test_a_replica_is_billed_from_its_start_by_the_hour(studio: Studio) -> None:
-    for _ in range(3):
-        studio.collect(1300)
-    rows = Usage.objects.filter(replica_id__endswith="-0").order_by("started_at")
-    assert [(row.started_at, row.ended_at) for row in rows] == [(START, at(3600)), (at(3600), at(3900))]
-    assert {(row.phase, row.price_per_hour) for row in rows} == {(UsagePhase.RUNNING, Decimal("0.06"))}
-    assert studio.billed() == 2 * timedelta(seconds=3900)
-
-
-def test_a_price_changes_what_comes_not_what_was(studio: Studio) -> None:
-    studio.collect()
-    studio.deployment.instance_type.price_per_hour = Decimal("9")
-    studio.deployment.instance_type.save()
-    studio.collect()
-    rows = Usage.objects.filter(replica_id__endswith="-0").order_by("started_at")
-    assert [(row.price_per_hour, row.ended_at) for row in rows] == [
-        (Decimal("0.06"), at(10)),
-        (Decimal("9"), at(20)),
-    ]
-
-
-def test_starting_running_draining_are_told_apart(studio: Studio) -> None:
-    Replica.objects.filter(ordinal=1).delete()
-    replica = Replica.objects.filter(ordinal=0)
-    for changes in (
-        {"state": ReplicaState.STARTING},
-        {"state": ReplicaState.READY},
-        {"stopping_at": at(20)},
-        {"state": ReplicaState.STOPPED},
-        {},
-    ):
-        replica.update(**changes)
-        studio.collect()
-    rows = Usage.objects.order_by("started_at").values_list("phase", "started_at", "ended_at")
-    assert list(rows) == [
-        (UsagePhase.STARTING, START, at(10)),
-        (UsagePhase.RUNNING, at(10), at(20)),
-        (UsagePhase.DRAINING, at(20), at(30)),
-    ]
-
-
-def test_deletion_closes(studio: Studio) -> None:
-    studio.collect()
-    Replica.objects.all().delete()
-    studio.collect()
-    studio.collect()
-    assert studio.billed() == 2 * timedelta(seconds=10)
-
-
-def test_the_same_name_again_is_billed_from_its_own_start(studio: Studio) -> None:
-    studio.collect()
-    Replica.objects.update(state=ReplicaState.STOPPED)
-    studio.collect()
-    Replica.objects.update(state=ReplicaState.STARTING, started_at=at(25))
-    studio.collect()
-    assert studio.billed() == 2 * timedelta(seconds=15)
-
-
-def test_a_replica_that_was_not_seen_for_a_moment_is_not_billed_twice(studio: Studio) -> None:
-    """Its process is the old one: nothing before what was billed is billed again."""
-    studio.collect()
-    Replica.objects.update(state=ReplicaState.STOPPED)
-    studio.collect()
-    Replica.objects.update(state=ReplicaState.READY)
-    studio.collect()
-    assert studio.billed() == 2 * timedelta(seconds=30)
-
-
-def test_a_lost_cursor_bills_nothing_twice(studio: Studio) -> None:
-    studio.collect()
-    CounterCursor.objects.filter(name="billing").delete()
-    studio.collect()
-    assert studio.billed() == 2 * timedelta(seconds=20)
-
-
-def test_a_replica_that_never_started_costs_nothing(studio: Studio) -> None:
-    Replica.objects.update(started_at=None, state=ReplicaState.STARTING, pid=None)
-    studio.collect()
-    assert not Usage.objects.exists()
-
-
 # House-keeping
 
 
@@ -349,9 +194,9 @@ def test_a_pass_takes_as_many_queries_for_one_deployment_as_for_three(
     for deployment in made:
         studio.gateway.add(deployment.cluster, ok=3)
     studio.later()
-    # The lease 3, replicas, cursors, deployments, samples 3, totals 2, usage, cursors; what was rolled up 3; 8 to
-    # prune; 3 to record the pass; the rest are savepoints.
-    with django_assert_num_queries(31):
+    # The lease 3, how far it is rolled up, replicas, cursors 2, deployments, samples 2, totals 2, usage; 8 to prune;
+    # budgets 2; alerts 4; 3 to record the pass; the rest is a savepoint.
+    with django_assert_num_queries(32):
         collect(interval=10)
 
 
