@@ -81,7 +81,7 @@ def scrape(running: passes.Pass) -> Scraped:
     with running.step("Gateway"):
         gateway = wiring.gateway_statistics().scrape()
         if gateway.left_out:
-            running.failed("Gateway", f"It names {gateway.left_out} clusters more than are read; they are left out.")
+            running.failed("Gateway", f"It names at least {gateway.left_out} clusters too many; they are left out.")
     return Scraped(gateway=gateway, processes=processes, replicas=replicas)
 
 
