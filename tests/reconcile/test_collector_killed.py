@@ -119,7 +119,7 @@ def test_killed_in_the_middle_of_writing(site: Site) -> None:
         assert last.wait(60) == 0
     [(kept,)] = site.ask("SELECT counters FROM endpoints_countercursor WHERE name = 'gateway'")
     assert f'"2xx": {site.looks[-1]}' in kept
-    sums = "SELECT resolution, sum(requests) FROM endpoints_sample GROUP BY resolution ORDER BY resolution"
+    sums = "SELECT resolution, sum(requests) FROM endpoints_sample WHERE resolution < 3600 GROUP BY 1 ORDER BY 1"
     assert site.ask(sums) == [(10, site.looks[-1]), (60, site.looks[-1])]
     billed = site.ask("SELECT started_at, ended_at FROM endpoints_usage ORDER BY started_at")
     assert all(end == start for (_, end), (start, _) in pairwise(billed))
