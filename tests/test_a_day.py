@@ -193,4 +193,4 @@ def pages_tell_cost(told: Told, client: Client) -> None:
         amounts = [float(row[column]) for row in rows for column in row if column.startswith(name) and row[column]]
         # The file rounds to six digits.
         assert amounts == pytest.approx([float(bill.amounts[at]) for at in sorted(bill.amounts)], rel=1e-5, abs=1e-6)
-        assert f"{as_decimal(bill.total(), 2):,.2f}" in page
+        assert f"{as_decimal(bill.total(), 4):,.4f}" in page
