@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,14 +21,14 @@ SETTINGS = {
 
 
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """Its URL. Raises RuntimeError where the machine has none."""
+def postgresql(**settings: str) -> Iterator[str]:
+    """Its URL; `settings` beside or instead of SETTINGS. Raises RuntimeError where the machine has none."""
     programs = find_programs()
     folder = Path(tempfile.mkdtemp(prefix="es-pg-"))
     try:
         own(folder)
         as_owner([programs / "initdb", "-D", folder / "data", "-U", "studio", "-A", "trust", "-E", "UTF8", "--no-sync"])
-        with server(programs, folder):
+        with server(programs, folder, SETTINGS | settings):
             yield f"postgresql://studio@/postgres?host={folder}"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -61,8 +61,8 @@ def as_owner(command: list[str | Path]) -> None:
 
 
 @contextmanager
-def server(programs: Path, folder: Path) -> Iterator[None]:
-    options = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
+def server(programs: Path, folder: Path, settings: Mapping[str, str]) -> Iterator[None]:
+    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     command = [*prefix(), str(programs / "postgres"), "-D", str(folder / "data"), "-k", str(folder), *options]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/")

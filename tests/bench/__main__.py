@@ -4,13 +4,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tests.bench import gateway, mirror, rollouts, servers, studio, telemetry, tokens, traffic_log, waking
+from tests.bench import gateway, mirror, rollouts, servers, storage, studio, telemetry, tokens, traffic_log, waking
 
 PARTS: dict[str, Callable[[], Sequence[Mapping[str, Any]]]] = {
     "gateway": gateway.run,
     "mirror": mirror.run,
     "rollouts": rollouts.run,
     "servers": servers.run,
+    "storage": storage.run,
     "studio": studio.run,
     "telemetry": telemetry.run,
     "tokens": tokens.run,

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -89,17 +90,36 @@ def collector_rows() -> list[Row]:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
+    from endpoints.models import Deployment, Usage
+    from endpoints.reconcile.collector import collect
+
+    make_deployments(replicas=COLLECTED)
+    clusters = [row.cluster for row in Deployment.objects.filter(replicas__isnull=False)]
+    with measured_studio() as gateway:
+
+        def one_pass() -> None:
+            serve(gateway, clusters)
+            collect(interval=10)
+
+        one_pass()
+        took = median_ms(one_pass)
+        with CaptureQueriesContext(connection) as seen:
+            one_pass()
+    told = f"{len(seen)} statements in batches of 166 rows; {Usage.objects.count()} usage rows"
+    return [row(f"collector pass over {COLLECTED} deployments", took, "ms", told)]
+
+
+@contextmanager
+def measured_studio() -> Iterator[Any]:
+    """Everything but the database is a fake; the gateway's is what it gives."""
     from endpoints import wiring
     from endpoints.artifacts.store import LocalArtifactStore
     from endpoints.gateway.fake import FakeGateway
-    from endpoints.models import Deployment, Usage
     from endpoints.notifying.fake import FakeNotifier
-    from endpoints.reconcile.collector import collect
     from endpoints.telemetry.fake import FakeGatewayStatistics, FakeProcesses
     from endpoints.telemetry.traffic_log import TrafficLogFiles
     from tests.fakes import FakeBuilder, FakeCompute
 
-    make_deployments(replicas=COLLECTED)
     gateway = FakeGatewayStatistics()
     fakes = wiring.Adapters(
         compute=FakeCompute(),
@@ -111,28 +131,19 @@ def collector_rows() -> list[Row]:
         process_statistics=FakeProcesses(),
         traffic_log=TrafficLogFiles(Path(tempfile.gettempdir()) / "no-traffic-log"),
     )
-    clusters = [row.cluster for row in Deployment.objects.filter(replicas__isnull=False)]
-
-    def one_pass() -> None:
-        for number, cluster in enumerate(clusters):
-            gateway.add(cluster, ok=10, latency_ms=3 + number % 50)
-        collect(interval=10)
-
     with wiring.using(fakes):
-        one_pass()
-        took = median_ms(one_pass)
-        with CaptureQueriesContext(connection) as seen:
-            one_pass()
-    told = f"{len(seen)} statements in batches of 166 rows; {Usage.objects.count()} usage rows"
-    return [row(f"collector pass over {COLLECTED} deployments", took, "ms", told)]
+        yield gateway
 
 
-def make_deployments(*, replicas: int) -> None:
+def serve(gateway: Any, clusters: Iterable[str]) -> None:
+    for number, cluster in enumerate(clusters):
+        gateway.add(cluster, ok=10, latency_ms=3 + number % 50)
+
+
+def make_deployments(*, replicas: int, endpoints: int = ENDPOINTS, deployments: int = DEPLOYMENTS) -> None:
     """In bulk; the first so many have a replica."""
-    from django.utils import timezone
-
-    from endpoints.enums import ProvisioningState, ReplicaState, Role
-    from endpoints.models import Deployment, Endpoint, Replica, RoleAssignment
+    from endpoints.enums import ProvisioningState, Role
+    from endpoints.models import Deployment, Endpoint, RoleAssignment
     from tests.factories import InstanceTypeFactory, UserFactory, WorkspaceFactory
 
     workspace = WorkspaceFactory(name="bench")
@@ -140,31 +151,41 @@ def make_deployments(*, replicas: int) -> None:
     size = InstanceTypeFactory(price_per_hour=Decimal("0.06"))
     done = ProvisioningState.SUCCEEDED
     owners = Endpoint.objects.bulk_create(
-        Endpoint(workspace=workspace, name=f"endpoint-{n:04}", state=done) for n in range(ENDPOINTS)
+        Endpoint(workspace=workspace, name=f"endpoint-{n:04}", state=done) for n in range(endpoints)
     )
     made = Deployment.objects.bulk_create(
         Deployment(
-            endpoint=owners[n % ENDPOINTS],
-            name=("blue", "green", "red")[n // ENDPOINTS],
-            color_slot=n // ENDPOINTS,
+            endpoint=owners[n % endpoints],
+            name=("blue", "green", "red")[n // endpoints],
+            color_slot=n // endpoints,
             state=done,
             instance_type=size,
         )
-        for n in range(DEPLOYMENTS)
+        for n in range(deployments)
     )
+    make_replicas(made[:replicas])
+
+
+def make_replicas(deployments: Iterable[Any]) -> None:
+    """One of each, ready."""
+    from django.utils import timezone
+
+    from endpoints.enums import ReplicaState
+    from endpoints.models import Replica
+
     Replica.objects.bulk_create(
         Replica(
             id=f"r-{item.pk.hex[:12]}-1-0",
             deployment=item,
             generation=1,
             ordinal=0,
-            instance_type=size,
+            instance_type_id=item.instance_type_id,
             socket="/tmp/none.sock",
             state=ReplicaState.READY,
             pid=4000 + number,
             started_at=timezone.now(),
         )
-        for number, item in enumerate(made[:replicas])
+        for number, item in enumerate(deployments)
     )
 
 
