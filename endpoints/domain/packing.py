@@ -6,14 +6,15 @@ Everything else is a run of places and one of numbers, the small ones in fewer b
 
 import struct
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from endpoints.domain.buckets import LATENCY_BOUNDS_MS, Latency
-from endpoints.domain.rollups import COUNTED, GAUGES, Gauge, SampleValues
+from endpoints.domain.rollups import COUNTED, GAUGES, Gauge, SampleValues, merged
 
 COLUMNS = ("covered_ms", "latency", "mirror_latency", "more")  # what unpacked() takes, in its order
+Row = tuple[int, bytes, bytes, bytes]  # of these
 
 _PAIR = struct.Struct("<HI")
 _MOST = 2**32 - 1
@@ -22,6 +23,8 @@ _BUCKETS = {bound: place for place, bound in enumerate(LATENCY_BOUNDS_MS)}
 _COUNTS = {name: place for place, name in enumerate(COUNTED)}
 _CPU, _CPU_COVERED, _FIRST_GAUGE = 96, 97, 100
 _GAUGES = {name: _FIRST_GAUGE + 4 * place for place, name in enumerate(GAUGES)}
+# How the numbers of a place become one, where that is not their sum: the lowest and the highest of each gauge.
+_MERGE = {place + 2: min for place in _GAUGES.values()} | {place + 3: max for place in _GAUGES.values()}
 
 
 def columns(values: SampleValues) -> dict[str, Any]:
@@ -38,15 +41,42 @@ def columns(values: SampleValues) -> dict[str, Any]:
 
 
 def unpacked(covered_ms: int, latency: bytes, mirror_latency: bytes, more: bytes) -> SampleValues:
-    numbers = _unpacked(more)
-    return SampleValues(
+    return _values(
+        _unpacked(more),
         covered_ms=covered_ms,
-        counts={COUNTED[place]: value for place, value in numbers.items() if place < _CPU},
         latency=unpack_latency(latency),
         mirror_latency=unpack_latency(mirror_latency) if mirror_latency else {},
+    )
+
+
+def merged_rows(rows: Sequence[Row]) -> SampleValues:
+    """What merged() makes of the rows once they are unpacked, in a tenth of the time: rows that hold the same places
+    are summed place by place."""
+    alike: dict[bytes, list[bytes]] = {}
+    for _, _, _, more in rows:
+        if more:
+            alike.setdefault(more[: _start(more)], []).append(more)
+    whole = SampleValues(
+        covered_ms=sum(row[0] for row in rows),
+        latency=unpack_latency(*(row[1] for row in rows)),
+        mirror_latency=unpack_latency(*(row[2] for row in rows)),
+    )
+    return merged((whole, *(_values(_together(head, found)) for head, found in alike.items())))
+
+
+def _together(head: bytes, alike: Sequence[bytes]) -> dict[int, int]:
+    layout, start = _layout(*head[:3]), len(head)
+    columns = zip(*(layout.unpack_from(more, start) for more in alike), strict=True)
+    return {place: _MERGE.get(place, sum)(column) for place, column in zip(head[3:], columns, strict=True)}
+
+
+def _values(numbers: Mapping[int, int], **rest: Any) -> SampleValues:
+    return SampleValues(
+        counts={COUNTED[place]: value for place, value in numbers.items() if place < _CPU},
         cpu_ms=numbers.get(_CPU, 0),
         cpu_covered_ms=numbers.get(_CPU_COVERED, 0),
         **{name: _gauge(numbers, place) for name, place in _GAUGES.items() if place in numbers},
+        **rest,
     )
 
 
@@ -102,9 +132,13 @@ def _packed(numbers: Mapping[int, int]) -> bytes:
 def _unpacked(packed: bytes) -> dict[int, int]:
     if not packed:
         return {}
-    small, middle, large = packed[:3]
-    start = 3 + small + middle + large
-    return dict(zip(packed[3:start], _layout(small, middle, large).unpack_from(packed, start), strict=True))
+    start = _start(packed)
+    return dict(zip(packed[3:start], _layout(*packed[:3]).unpack_from(packed, start), strict=True))
+
+
+def _start(packed: bytes) -> int:
+    """Of the numbers: behind the widths and the places."""
+    return 3 + sum(packed[:3])
 
 
 @lru_cache(maxsize=4096)

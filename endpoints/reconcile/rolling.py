@@ -1,7 +1,7 @@
 """Samples: what a pass adds to, what becomes hours and days once it is over, and what is forgotten.
 
-Each step is bounded: some hundred deployments or some ten thousand rows in a transaction, one hour and one day in a
-pass. A step that is cut off is done again from its beginning, and comes to the same.
+Each step is bounded: some hundred deployments or some ten thousand rows in a transaction, some thousand deployments of
+one hour and of one day in a pass. What is cut off is gone on with by the next pass, and comes to the same.
 """
 
 from collections import defaultdict
@@ -12,13 +12,14 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from endpoints.domain.packing import COLUMNS, columns, unpacked
+from endpoints.domain.packing import COLUMNS, Row, columns, merged_rows, unpacked
 from endpoints.domain.rollups import DAY, FINER, HOUR, WRITTEN, SampleValues, aligned, merged
 from endpoints.models import Rollup, Sample
 from endpoints.selectors.samples import NEVER
 
 PRUNED_AT_ONCE = 20_000  # rows
-ROLLED_AT_ONCE = 250  # deployments
+ROLLED_AT_ONCE = 250  # deployments, in a transaction
+ROLLED_IN_PASS = 1500  # deployments: else an hour of all of them takes longer than a pass may
 KEYS = ("deployment", "resolution", "at")
 FIELDS = ("requests", "errors", "in_flight", *COLUMNS)
 Keep = Callable[[], bool]  # whether we may still write; asked within the transaction that writes
@@ -26,10 +27,10 @@ Until = Mapping[int, datetime]  # as selectors.samples.rolled_up() has it
 
 
 def add(found: Mapping[UUID, SampleValues], until: Until, *, slot: datetime) -> None:
-    """To the intervals that hold `slot`: those that passes write, and longer ones that were rolled up before it came.
-    Two queries, however many deployments."""
-    late = [resolution for resolution in FINER if slot < until.get(resolution, NEVER)]
-    starts = {resolution: aligned(slot, resolution) for resolution in (*WRITTEN, *late)}
+    """To the intervals that hold `slot`: those that passes write, and longer ones that were rolled up before it came,
+    or of which this deployment's part was. Two queries, however many deployments."""
+    starts = {resolution: aligned(slot, resolution) for resolution in (*WRITTEN, *FINER)}
+    always = {*WRITTEN, *(resolution for resolution in FINER if slot < until.get(resolution, NEVER))}
     open_ones = Q()
     for resolution, at in starts.items():
         open_ones |= Q(resolution=resolution, at=at)
@@ -43,6 +44,7 @@ def add(found: Mapping[UUID, SampleValues], until: Until, *, slot: datetime) -> 
         _row(deployment, resolution, at, _with(values, before.get((deployment, resolution))))
         for deployment, values in found.items()
         for resolution, at in starts.items()
+        if resolution in always or (deployment, resolution) in before
     )
 
 
@@ -86,19 +88,20 @@ def _roll_up(resolution: int, finer: int, until: datetime, over: datetime, keep:
 
 
 def _interval(resolution: int, finer: int, start: datetime, keep: Keep) -> bool:
-    """False when it was not ours to finish."""
+    """False when it is not finished: there are more deployments than a pass rolls up, or it is not ours any more."""
     rows = Sample.objects.filter(resolution=finer, at__gte=start, at__lt=start + timedelta(seconds=resolution))
-    measured = list(rows.order_by().values_list("deployment_id", flat=True).distinct())
-    for first in range(0, len(measured), ROLLED_AT_ONCE):
-        deployments = measured[first : first + ROLLED_AT_ONCE]
-        parts: dict[UUID, list[SampleValues]] = defaultdict(list)
+    done = set(Sample.objects.filter(resolution=resolution, at=start).values_list("deployment_id", flat=True))
+    waiting = [key for key in rows.order_by().values_list("deployment_id", flat=True).distinct() if key not in done]
+    for first in range(0, min(len(waiting), ROLLED_IN_PASS), ROLLED_AT_ONCE):
+        deployments = waiting[first : first + ROLLED_AT_ONCE]
+        parts: dict[UUID, list[Row]] = defaultdict(list)
         for deployment, *packed in rows.filter(deployment__in=deployments).values_list("deployment_id", *COLUMNS):
-            parts[deployment].append(unpacked(*packed))
+            parts[deployment].append(tuple(packed))
         with transaction.atomic():
             if not keep():
                 return False
-            put(_row(deployment, resolution, start, merged(found)) for deployment, found in parts.items())
-    return True
+            put(_row(deployment, resolution, start, merged_rows(found)) for deployment, found in parts.items())
+    return len(waiting) <= ROLLED_IN_PASS
 
 
 def prune(retention: Mapping[int, timedelta], until: Until, *, now: datetime) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from endpoints.domain.buckets import LATENCY_BOUNDS_MS
-from endpoints.domain.packing import COLUMNS, columns, unpacked
+from endpoints.domain.packing import COLUMNS, columns, merged_rows, unpacked
 from endpoints.domain.rollups import (
     COUNTED,
     GAUGES,
@@ -49,6 +49,13 @@ def test_what_is_stored_is_what_is_read(values: SampleValues) -> None:
     read = unpacked(*(stored[name] for name in COLUMNS))
     assert read == without_zeros(values)
     assert (stored["requests"], stored["errors"]) == (values.requests, values.errors)
+
+
+@given(st.lists(samples, max_size=8))
+def test_stored_rows_are_merged_as_what_they_hold(parts: list[SampleValues]) -> None:
+    stored = [columns(values) for values in [*parts, *parts]]
+    rows = [(row["covered_ms"], row["latency"], row["mirror_latency"], row["more"]) for row in stored]
+    assert without_zeros(merged_rows(rows)) == without_zeros(merged(unpacked(*row) for row in rows))
 
 
 def without_zeros(values: SampleValues) -> SampleValues:

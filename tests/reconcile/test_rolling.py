@@ -169,6 +169,27 @@ def test_what_was_cut_off_is_rolled_up_again_and_comes_to_the_same(clock: Any, m
 
 
 @pytest.mark.django_db
+def test_an_hour_of_many_takes_several_passes_and_what_comes_meanwhile_is_part_of_it(
+    clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rolling, "ROLLED_AT_ONCE", 1)
+    monkeypatch.setattr(rolling, "ROLLED_IN_PASS", 2)
+    hour = START.replace(minute=0) - timedelta(hours=1)
+    deployments = [DeploymentFactory() for _ in range(5)]
+    for deployment in deployments:
+        minutes_of(deployment, hour, 60)
+    late = {deployment.pk: SampleValues(counts={"2xx": 7}) for deployment in deployments}
+    for number, rows in enumerate((2, 4, 5), start=1):
+        assert HOUR not in rolled_up()
+        rolling.roll_up(rolled_up(), slot=START, keep=lambda: True)
+        assert Sample.objects.filter(resolution=HOUR).count() == rows
+        rolling.add(late, rolled_up(), slot=hour + timedelta(minutes=5))
+        assert {counted(item, HOUR).total() for item in deployments} == {60 + 7 * number}
+    assert rolled_up()[HOUR] == hour + timedelta(hours=1)
+    assert {counted(item, resolution).total() for item in deployments for resolution in (MINUTE, HOUR)} == {81}
+
+
+@pytest.mark.django_db
 def test_pruning_is_bounded_and_leaves_what_is_not_yet_part_of_hours(
     clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
