@@ -53,12 +53,25 @@ def main() -> None:
     call_command("migrate", verbosity=0)
     endpoints, deployments = SIZES[connection.vendor]
     make_deployments(replicas=0, endpoints=endpoints, deployments=deployments)
-    if connection.vendor == "postgresql":
+    print(json.dumps(list(shown(rows(connection.vendor, deployments)))))
+
+
+def rows(vendor: str, deployments: int) -> Iterator[Row]:
+    if vendor == "postgresql":
         where = f"PostgreSQL, {deployments} deployments, {DAYS} days"
-        print(json.dumps([*size_rows(), *filled(where), *pass_rows(FIRST, where), *pass_rows(deployments, where)]))
+        yield from size_rows()
+        yield from filled(where)
+        yield from pass_rows(FIRST, where)
     else:
-        where = f"SQLite, {deployments} deployments"
-        print(json.dumps([*filled(where), *pass_rows(deployments, where)]))
+        where = f"SQLite, {deployments} deployments, {DAYS} days"
+        yield from filled(where)
+    yield from pass_rows(deployments, where)
+
+
+def shown(found: Iterable[Row]) -> Iterator[Row]:
+    for each in found:
+        told(f"{each['figure']}: {each['value']} {each['unit']}")
+        yield each
 
 
 def told(text: str) -> None:
@@ -253,7 +266,7 @@ def chart_rows(where: str) -> Iterator[Row]:
     for preset in ("1h", "24h", "7d", "30d", "365d"):
         start = (now - timedelta(days=DAYS)).isoformat()
         shown = window(now=now, **({"start": start} if preset == "365d" else {"preset": preset}))
-        keys, points = [item.pk for item in deployments], 0
+        keys = [item.pk for item in deployments]
 
         def rows(shown: Any = shown, keys: Any = keys) -> int:
             found = measured(keys, resolution=shown.resolution, start=shown.start, end=shown.end)
@@ -278,7 +291,6 @@ def page_rows(where: str) -> Iterator[Row]:
     }.items():
         found = page(name, url)
         yield {**found, "figure": f"{name}: {where}"}
-        told(f"{name} {found['value']} ms")
 
 
 def upkeep_rows(where: str) -> Iterator[Row]:
