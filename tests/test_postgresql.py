@@ -19,8 +19,8 @@ RUNS = {
     "services": ["tests/services", *(f"--ignore=tests/services/{name}.py" for name in SLOW)],
     "measurements": [
         "tests/selectors",
-        *(f"tests/reconcile/test_{name}.py" for name in ("alerting", "auditing", "collector", "leases", "ports")),
-        *(f"tests/reconcile/test_{name}.py" for name in ("rolling", "traffic_log")),
+        *(f"tests/reconcile/test_{name}.py" for name in ("alerting", "auditing", "billing", "collector", "faults")),
+        *(f"tests/reconcile/test_{name}.py" for name in ("leases", "ports", "rolling", "traffic_log")),
     ],
 }
 

@@ -8,7 +8,7 @@ import struct
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from endpoints.domain.buckets import LATENCY_BOUNDS_MS, Latency
 from endpoints.domain.rollups import COUNTED, GAUGES, Gauge, SampleValues, merged
@@ -41,8 +41,10 @@ def columns(values: SampleValues) -> dict[str, Any]:
 
 
 def unpacked(covered_ms: int, latency: bytes, mirror_latency: bytes, more: bytes) -> SampleValues:
+    head = more[: _start(more)] if more else b"\0\0\0"
     return _values(
-        _unpacked(more),
+        head,
+        _layout(*head[:3]).unpack_from(more, len(head)) if more else (),
         covered_ms=covered_ms,
         latency=unpack_latency(latency),
         mirror_latency=unpack_latency(mirror_latency) if mirror_latency else {},
@@ -61,22 +63,56 @@ def merged_rows(rows: Sequence[Row]) -> SampleValues:
         latency=unpack_latency(*(row[1] for row in rows)),
         mirror_latency=unpack_latency(*(row[2] for row in rows)),
     )
-    return merged((whole, *(_values(_together(head, found)) for head, found in alike.items())))
+    return merged((whole, *(_values(head, _together(head, found)) for head, found in alike.items())))
 
 
-def _together(head: bytes, alike: Sequence[bytes]) -> dict[int, int]:
+def _together(head: bytes, alike: Sequence[bytes]) -> list[int]:
     layout, start = _layout(*head[:3]), len(head)
     columns = zip(*(layout.unpack_from(more, start) for more in alike), strict=True)
-    return {place: _MERGE.get(place, sum)(column) for place, column in zip(head[3:], columns, strict=True)}
+    return [_MERGE.get(place, sum)(column) for place, column in zip(head[3:], columns, strict=True)]
 
 
-def _values(numbers: Mapping[int, int], **rest: Any) -> SampleValues:
+def _values(head: bytes, numbers: Sequence[int], **rest: Any) -> SampleValues:
+    """`numbers` in the order of the places."""
+    plan = _plan(head)
+    padded = (*numbers, 0)  # at the end, where what is missing points to
     return SampleValues(
-        counts={COUNTED[place]: value for place, value in numbers.items() if place < _CPU},
-        cpu_ms=numbers.get(_CPU, 0),
-        cpu_covered_ms=numbers.get(_CPU_COVERED, 0),
-        **{name: _gauge(numbers, place) for name, place in _GAUGES.items() if place in numbers},
+        counts={name: padded[index] for name, index in plan.counts},
+        cpu_ms=padded[plan.cpu],
+        cpu_covered_ms=padded[plan.cpu_covered],
+        **{
+            name: Gauge(count=padded[count], total=padded[total], low=padded[low], high=padded[high])
+            for name, (count, total, low, high) in plan.gauges
+        },
         **rest,
+    )
+
+
+class _Plan(NamedTuple):
+    """Where each value lies among the numbers of rows that hold the same places."""
+
+    counts: list[tuple[str, int]]
+    cpu: int
+    cpu_covered: int
+    gauges: list[tuple[str, tuple[int, int, int, int]]]
+
+
+@lru_cache(maxsize=4096)
+def _plan(head: bytes) -> _Plan:
+    index = {place: number for number, place in enumerate(head[3:])}
+
+    def at(place: int) -> int:
+        return index.get(place, len(index))
+
+    return _Plan(
+        counts=[(COUNTED[place], number) for place, number in index.items() if place < _CPU],
+        cpu=at(_CPU),
+        cpu_covered=at(_CPU_COVERED),
+        gauges=[
+            (name, (at(place), at(place + 1), at(place + 2), at(place + 3)))
+            for name, place in _GAUGES.items()
+            if place in index
+        ],
     )
 
 
@@ -110,15 +146,6 @@ def _numbers(values: SampleValues) -> dict[int, int]:
     return {place: value for place, value in numbers.items() if value}
 
 
-def _gauge(numbers: Mapping[int, int], place: int) -> Gauge:
-    return Gauge(
-        count=numbers[place],
-        total=numbers.get(place + 1, 0),
-        low=numbers.get(place + 2, 0),
-        high=numbers.get(place + 3, 0),
-    )
-
-
 def _packed(numbers: Mapping[int, int]) -> bytes:
     """How many take two, four and eight bytes; their places; the numbers."""
     by_width: tuple[list[int], list[int], list[int]] = ([], [], [])
@@ -127,13 +154,6 @@ def _packed(numbers: Mapping[int, int]) -> bytes:
     places = [place for each in by_width for place in each]
     widths = tuple(map(len, by_width))
     return bytes((*widths, *places)) + _layout(*widths).pack(*(numbers[place] for place in places))
-
-
-def _unpacked(packed: bytes) -> dict[int, int]:
-    if not packed:
-        return {}
-    start = _start(packed)
-    return dict(zip(packed[3:start], _layout(*packed[:3]).unpack_from(packed, start), strict=True))
 
 
 def _start(packed: bytes) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from endpoints.domain.packing import COLUMNS, unpacked
 from endpoints.domain.rollups import FINER, SampleValues
@@ -19,11 +19,17 @@ def measured(
 ) -> Iterator[Measured]:
     """Intervals that begin in [start, end), in no order. One query; another one for hours and days, because what has
     not been rolled up yet comes in shorter intervals, of which some may lie within the same hour or day."""
-    rows = Sample.objects.filter(_of(resolution, start), deployment__in=list(deployments))
-    if end is not None:
-        rows = rows.filter(at__lt=end)
+    rows = stored(deployments, resolution=resolution, start=start, end=end)
     for deployment, at, *packed in rows.values_list("deployment_id", "at", *COLUMNS).iterator(chunk_size=5000):
         yield deployment, at, unpacked(*packed)
+
+
+def stored(
+    deployments: Iterable[UUID], *, resolution: int, start: datetime, end: datetime | None = None
+) -> QuerySet[Sample]:
+    """As they lie in the database."""
+    rows = Sample.objects.filter(_of(resolution, start), deployment__in=list(deployments))
+    return rows if end is None else rows.filter(at__lt=end)
 
 
 def _of(resolution: int, start: datetime) -> Q:

@@ -31,7 +31,8 @@ def test_without_a_database_it_waits_and_sigterm_ends_it(folder: Path) -> None:
     with log.open("wb") as out:
         process = subprocess.Popen([sys.executable, str(MANAGE), "collector"], stderr=out, stdout=out, env=environment)
     try:
-        eventually(lambda: log.read_text().count("Pass: OperationalError: no such table") >= 2 or process.poll() is not None)
+        told = "Pass: OperationalError: no such table"
+        eventually(lambda: log.read_text().count(told) >= 2 or process.poll() is not None)
         assert process.poll() is None, log.read_text()
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
