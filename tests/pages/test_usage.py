@@ -34,7 +34,7 @@ def half_an_hour(deployment: Any, price: str) -> None:
         deployment=deployment,
         started_at=start,
         ended_at=start + timedelta(minutes=30),
-        price_per_hour=Decimal(price),
+        unit_price=Decimal(price),
     )
 
 

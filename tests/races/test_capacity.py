@@ -123,7 +123,7 @@ def _near_the_months_end(started: int) -> bool:
 def test_a_threshold_is_told_once_whoever_looks(world: World, race: Race) -> None:
     made = world.deployment(world.endpoint())
     budget = budgets.create_budget(actor=SYSTEM, workspace=world.workspace, name="team", amount=Decimal("0.0001"))
-    UsageFactory(deployment=made, price_per_hour=Decimal(1))
+    UsageFactory(deployment=made, unit_price=Decimal(1))
     from django.utils import timezone
 
     race(*(partial(budgets.evaluate, budget.pk, now=timezone.now()) for _ in range(MANY)))

@@ -187,8 +187,8 @@ def test_what_else_can_be_watched(churn: Endpoint, signal: str, value: float, ab
     hour = NOW.replace(minute=0, second=0)
     for at in (hour, hour - timedelta(days=2)):
         price = Decimal("90") if at == hour else Decimal("60")
-        UsageFactory(deployment=deployment, started_at=at, price_per_hour=price)
-        UsageFactory(deployment=elsewhere, started_at=at, price_per_hour=price)
+        UsageFactory(deployment=deployment, started_at=at, unit_price=price)
+        UsageFactory(deployment=elsewhere, started_at=at, unit_price=price)
     places: dict[str, dict[str, Any]] = {
         "deployment": {"endpoint": churn, "deployment": deployment},
         "endpoint": {"endpoint": churn},

@@ -36,7 +36,7 @@ def spend(endpoint: Endpoint, hours: int) -> None:
     start = NOW - timedelta(days=10)
     UsageFactory(
         deployment=deployment,
-        price_per_hour=Decimal("1.0000"),
+        unit_price=Decimal("1.0000"),
         started_at=start,
         ended_at=start + timedelta(hours=hours),
     )

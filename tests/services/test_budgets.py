@@ -48,7 +48,7 @@ def spend(deployment: Deployment, hours: int, at: datetime = NOW - timedelta(day
         UsageFactory(
             deployment=deployment,
             replica_id=f"r-{deployment.pk.hex[:12]}-9-9",
-            price_per_hour=Decimal("1.0000"),
+            unit_price=Decimal("1.0000"),
             started_at=start,
             ended_at=start + timedelta(hours=1),
         )
@@ -90,7 +90,7 @@ def test_the_month_is_utcs_and_exact(world: World, dollar: InstanceType) -> None
             deployment=made,
             started_at=start,
             ended_at=start + timedelta(seconds=seconds),
-            price_per_hour=Decimal("0.1"),
+            unit_price=Decimal("0.1"),
         )
     assert spent_under(found, now=NOW) == Decimal("0.1") / 3600
 
