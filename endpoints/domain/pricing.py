@@ -124,18 +124,37 @@ def month_end(now: datetime) -> datetime:
     return month_start(month_start(now) + timedelta(days=32))
 
 
-def forecast(to_date: Decimal, by_hour: Mapping[datetime, Decimal], now: datetime) -> Forecast:
-    """To date, and the rest of the month as the last 24 hours went; the band comes from how days differed lately.
+def forecast(
+    to_date: Decimal, by_hour: Mapping[datetime, Decimal], now: datetime, *, until: datetime | None = None
+) -> Forecast:
+    """To date, and the rest of the month (or the time until then) as the last 24 hours went; the band comes from how
+    days differed lately.
 
     `by_hour` holds the cost of the last days by the hour's start; an hour that is missing after the first cost nothing.
     """
-    rest = (month_end(now) - now) / timedelta(days=1)
+    rest = ((until or month_end(now)) - now) / timedelta(days=1)
     days = _days(by_hour, now)
     if not days:
         return Forecast(to_date=to_date, expected=to_date, low=to_date, high=to_date)
     expected = to_date + days[0] * _decimal(rest)
     spread = _decimal(BAND_80 * _deviation(days) * math.sqrt(rest + rest * rest / len(days)))
     return Forecast(to_date=to_date, expected=expected, low=max(to_date, expected - spread), high=expected + spread)
+
+
+def midnights(start: datetime, end: datetime) -> list[datetime]:
+    """Of (start, end], in UTC."""
+    first = start.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return [first + timedelta(days=day) for day in range((end - first) // timedelta(days=1) + 1)]
+
+
+def sums(by_day: Mapping[datetime, Decimal], start: datetime, now: datetime) -> list[tuple[datetime, Decimal]]:
+    """What was spent since `start`, at each midnight since and now."""
+    found, spent = [(start, Decimal(0))], Decimal(0)
+    for midnight in midnights(start, now):
+        spent += by_day.get(midnight - timedelta(days=1), Decimal(0))
+        found.append((midnight, spent))
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return [*found, (now, spent + by_day.get(today, Decimal(0)))] if now > found[-1][0] else found
 
 
 def _days(by_hour: Mapping[datetime, Decimal], now: datetime) -> list[Decimal]:

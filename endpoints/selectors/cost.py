@@ -11,8 +11,8 @@ from uuid import UUID
 from django.db.models import DurationField, ExpressionWrapper, F, QuerySet, Sum
 from django.db.models.functions import Trunc
 
-from endpoints.domain.meters import UNITS, Amount, cost, microseconds
-from endpoints.domain.pricing import HOUR, Forecast, forecast, month_start, total
+from endpoints.domain.meters import BY_INSTANCE_TYPE, UNITS, Amount, cost, microseconds
+from endpoints.domain.pricing import HOUR, Forecast, forecast, midnights, month_end, month_start, sums, total
 from endpoints.enums import Meter
 from endpoints.models import Deployment, Endpoint, Usage, Workspace
 
@@ -44,7 +44,7 @@ def summed(usage: QuerySet[Usage], *by: str, **annotations: Any) -> Iterator[Sum
     for *key, meter, unit_price, time, count in rows:
         by_time = UNITS[Meter(meter)].by_time
         quantity = microseconds(time) if by_time else count or 0
-        held = time if meter in (Meter.ONLINE, Meter.BATCH) else timedelta()
+        held = time if meter in BY_INSTANCE_TYPE else timedelta()
         yield tuple(key), Amount(meter=Meter(meter), unit_price=unit_price, quantity=quantity), held
 
 
@@ -64,13 +64,20 @@ class CostWindow:
         return point + timedelta(hours=1 if self.by == "hour" else 24) > self.end
 
 
-PRESETS: dict[str, tuple[By, int]] = {"24h": ("hour", 24), "7d": ("day", 7), "30d": ("day", 30), "90d": ("day", 90)}
+PRESETS: dict[str, tuple[By, int]] = {
+    "24h": ("hour", 24),
+    "7d": ("day", 7),
+    "30d": ("day", 30),
+    "month": ("day", 0),  # since the first
+    "90d": ("day", 90),
+}
 DEFAULT = "7d"
 
 
 def cost_window(preset: str, *, by: str = "", now: datetime) -> CostWindow:
     """An unknown preset is the default. `by` "hour" cuts up to a week finer."""
     usual, count = PRESETS.get(preset, PRESETS[DEFAULT])
+    count = count or now.day
     if usual == "day" and by == "hour" and count <= 7:
         usual, count = "hour", count * 24
     if usual == "hour":
@@ -134,9 +141,37 @@ def spent_between(usage: QuerySet[Usage], start: datetime, end: datetime) -> Dec
 
 def month(usage: QuerySet[Usage], *, now: datetime) -> Forecast:
     """Month to date in UTC, and what the whole month should cost. Two queries."""
-    to_date = spent_between(usage, month_start(now), now)
+    return forecast(spent_between(usage, month_start(now), now), _last_week(usage, now), now)
+
+
+def _last_week(usage: QuerySet[Usage], now: datetime) -> dict[datetime, Decimal]:
+    """By the hour. One query."""
     this_hour = now.replace(minute=0, second=0, microsecond=0)
-    by_hour: dict[datetime, list[Amount]] = defaultdict(list)
-    for (at, _), amount, _ in _by_time(usage, this_hour - 7 * 24 * HOUR, now, "hour"):
-        by_hour[at].append(amount)
-    return forecast(to_date, {at: cost(each) for at, each in by_hour.items()}, now)
+    return _by(usage, this_hour - 7 * 24 * HOUR, now, "hour")
+
+
+def _by(usage: QuerySet[Usage], start: datetime, end: datetime, by: By) -> dict[datetime, Decimal]:
+    within = usage.filter(started_at__gte=start, started_at__lt=end)
+    parts: dict[datetime, list[Amount]] = defaultdict(list)
+    for (at,), amount, _ in summed(within, at=Trunc("started_at", by, tzinfo=UTC)):
+        parts[at].append(amount)
+    return {at: cost(each) for at, each in parts.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthCourse:
+    """How the month has gone, and how it should go on: at each midnight in UTC, what will have been spent."""
+
+    start: datetime
+    end: datetime
+    spent: list[tuple[datetime, Decimal]]
+    coming: list[tuple[datetime, Forecast]]
+
+
+def month_course(usage: QuerySet[Usage], *, now: datetime) -> MonthCourse:
+    """Two queries. It begins where what was spent ends."""
+    start, end = month_start(now), month_end(now)
+    spent = sums(_by(usage, start, now, "day"), start, now)
+    to_date, lately = spent[-1][1], _last_week(usage, now)
+    coming = [(moment, forecast(to_date, lately, now, until=moment)) for moment in (now, *midnights(now, end))]
+    return MonthCourse(start=start, end=end, spent=spent, coming=coming)

@@ -120,10 +120,10 @@ def test_the_list_asks_the_same_for_three_as_for_one(
     client = signed_in("reader")
     BudgetFactory(workspace=workspace)
     client.get(LIST)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         client.get(LIST)
     BudgetFactory.create_batch(2, workspace=workspace, endpoint=churn)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         client.get(LIST)
 
 
