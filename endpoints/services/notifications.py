@@ -14,9 +14,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from endpoints import hints, wiring
-from endpoints.domain.notices import Notice, from_json, to_json
-from endpoints.enums import DeliveryState
-from endpoints.models import Alert, Notification, NotificationChannel
+from endpoints.domain.notices import Destination, Notice, from_json, to_json
+from endpoints.enums import ChannelKind, DeliveryState
+from endpoints.models import Alert, Notification, NotificationChannel, User
 from endpoints.notifying.port import SECONDS, Undelivered
 from endpoints.services.channels import destination_of
 
@@ -42,6 +42,14 @@ def announce(
         hints.notifications_waiting()
 
 
+def announce_to(notice: Notice, person: User, *, key: str, now: datetime) -> None:
+    """By e-mail, once, to somebody who has an account. In the caller's transaction."""
+    if person.is_active and not person.is_service:
+        row = Notification(recipient=person, key=key, document=to_json(notice), due_at=now, created_at=now)
+        Notification.objects.bulk_create([row], ignore_conflicts=True)
+        hints.notifications_waiting()
+
+
 def send_due() -> None:
     """What is due, a bounded part at a time; what is left is asked for at once."""
     for _ in range(AT_ONCE):
@@ -55,7 +63,7 @@ def send_due() -> None:
 def _claim(now: datetime) -> Notification | None:
     """Ours until its due_at, which the claim moves: whoever else wanted it finds it gone."""
     waiting = Notification.objects.filter(state=DeliveryState.WAITING, due_at__lte=now)
-    for row in waiting.select_related("channel__workspace").order_by("due_at", "id")[:10]:
+    for row in waiting.select_related("channel__workspace", "recipient").order_by("due_at", "id")[:10]:
         claim = uuid.uuid4()
         mine = Notification.objects.filter(pk=row.pk, state=DeliveryState.WAITING, due_at=row.due_at)
         if mine.update(claim=claim, due_at=now + CLAIM, attempts=F("attempts") + 1):
@@ -65,19 +73,26 @@ def _claim(now: datetime) -> Notification | None:
 
 
 def _send(row: Notification) -> None:
-    if not row.channel.enabled:
+    if row.channel is not None and not row.channel.enabled:
         _note(row, state=DeliveryState.FAILED, error="The channel is switched off.")
         return
     try:
-        wiring.notifier().send(from_json(row.document), destination_of(row.channel), id=str(row.pk))
+        wiring.notifier().send(from_json(row.document), _destination(row), id=str(row.pk))
     except Undelivered as error:
         _put_off(row, error)
     else:
         _note(row, state=DeliveryState.SENT, sent_at=timezone.now(), error="")
 
 
+def _destination(row: Notification) -> Destination:
+    if row.channel is not None:
+        return destination_of(row.channel)
+    assert row.recipient is not None
+    return Destination(kind=ChannelKind.EMAIL, target=row.recipient.email)
+
+
 def _put_off(row: Notification, error: Undelivered) -> None:
-    logger.warning("Notification %s by “%s”: %s", row.pk, row.channel.name, error)
+    logger.warning("Notification %s by “%s”: %s", row.pk, row.channel.name if row.channel else "e-mail", error)
     if error.final or row.attempts > len(WAITS):
         _note(row, state=DeliveryState.FAILED, error=str(error)[:300])
     else:

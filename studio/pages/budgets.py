@@ -62,7 +62,7 @@ def shown_budget(budget: Budget) -> dict[str, Any]:
 
 def _covers(budget: Budget) -> str:
     if budget.endpoint:
-        return f"endpoint {budget.endpoint.name}"
+        return f"endpoint {budget.endpoint.name}{' (deleted)' if budget.endpoint.deleted_at else ''}"
     return f"workspace {budget.workspace}" if budget.workspace else f"all of {budget.owner}"
 
 
