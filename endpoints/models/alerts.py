@@ -130,16 +130,14 @@ class Alert(models.Model):
 
 
 class Notification(models.Model):
-    """One message to one channel, or to one person by e-mail: written with what it tells of, sent afterwards. `key` is
+    """One message to one channel, or to one person by mail: written with what it tells of, sent afterwards. `key` is
     said once to each."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     channel = models.ForeignKey(
         NotificationChannel, null=True, blank=True, on_delete=models.CASCADE, related_name="notifications"
     )
-    recipient = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="notifications"
-    )
+    recipient = models.EmailField(blank=True, default="", db_default="")  # in place of a channel
     alert = models.ForeignKey(Alert, null=True, blank=True, on_delete=models.CASCADE, related_name="notifications")
     key = models.CharField(max_length=120)
     document = models.JSONField()  # domain.notices.Notice
@@ -155,11 +153,13 @@ class Notification(models.Model):
         ordering = ("-created_at", "-id")
         constraints = [
             models.UniqueConstraint(fields=["channel", "key"], name="told_once"),
-            models.UniqueConstraint(fields=["recipient", "key"], name="told_a_person_once"),
+            models.UniqueConstraint(
+                fields=["recipient", "key"], condition=models.Q(channel__isnull=True), name="told_once_by_mail"
+            ),
             models.CheckConstraint(
-                condition=models.Q(channel__isnull=False, recipient__isnull=True)
-                | models.Q(channel__isnull=True, recipient__isnull=False),
-                name="told_to_one",
+                condition=models.Q(channel__isnull=False, recipient="")
+                | (models.Q(channel__isnull=True) & ~models.Q(recipient="")),
+                name="a_channel_or_a_recipient",
             ),
         ]
         indexes = [models.Index(fields=["state", "due_at"], name="notifications_due")]

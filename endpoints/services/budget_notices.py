@@ -21,8 +21,8 @@ def announce_crossings(budget: Budget, *, now: datetime) -> None:
         if budget.workspace is not None:
             channels = budget.workspace.notification_channels.filter(enabled=True)
             announce(notice_of(budget, crossing, now=now), channels, key=f"budget:{crossing.pk}", now=now)
-        elif budget.owner is not None:
-            announce_to(notice_of(budget, crossing, now=now), budget.owner, key=f"budget:{crossing.pk}", now=now)
+        elif budget.owner is not None and budget.owner.is_active and not budget.owner.is_service:
+            announce_to(notice_of(budget, crossing, now=now), budget.owner.email, key=f"budget:{crossing.pk}", now=now)
         crossing.notified_at = now
         crossing.save(update_fields=["notified_at"])
 

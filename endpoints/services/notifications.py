@@ -16,7 +16,7 @@ from django.utils import timezone
 from endpoints import hints, wiring
 from endpoints.domain.notices import Destination, Notice, from_json, to_json
 from endpoints.enums import ChannelKind, DeliveryState
-from endpoints.models import Alert, Notification, NotificationChannel, User
+from endpoints.models import Alert, Notification, NotificationChannel
 from endpoints.notifying.port import SECONDS, Undelivered
 from endpoints.services.channels import destination_of
 
@@ -42,12 +42,13 @@ def announce(
         hints.notifications_waiting()
 
 
-def announce_to(notice: Notice, person: User, *, key: str, now: datetime) -> None:
-    """By e-mail, once, to somebody who has an account. In the caller's transaction."""
-    if person.is_active and not person.is_service:
-        row = Notification(recipient=person, key=key, document=to_json(notice), due_at=now, created_at=now)
-        Notification.objects.bulk_create([row], ignore_conflicts=True)
+def announce_to(notice: Notice, recipient: str, *, key: str, now: datetime) -> bool:
+    """By mail to one person, once. False where it was said before. In the caller's transaction."""
+    row = {"document": to_json(notice), "due_at": now, "created_at": now}
+    _, made = Notification.objects.get_or_create(recipient=recipient, key=key, channel=None, defaults=row)
+    if made:
         hints.notifications_waiting()
+    return made
 
 
 def send_due() -> None:
@@ -63,7 +64,7 @@ def send_due() -> None:
 def _claim(now: datetime) -> Notification | None:
     """Ours until its due_at, which the claim moves: whoever else wanted it finds it gone."""
     waiting = Notification.objects.filter(state=DeliveryState.WAITING, due_at__lte=now)
-    for row in waiting.select_related("channel__workspace", "recipient").order_by("due_at", "id")[:10]:
+    for row in waiting.select_related("channel__workspace").order_by("due_at", "id")[:10]:
         claim = uuid.uuid4()
         mine = Notification.objects.filter(pk=row.pk, state=DeliveryState.WAITING, due_at=row.due_at)
         if mine.update(claim=claim, due_at=now + CLAIM, attempts=F("attempts") + 1):
@@ -85,14 +86,13 @@ def _send(row: Notification) -> None:
 
 
 def _destination(row: Notification) -> Destination:
-    if row.channel is not None:
-        return destination_of(row.channel)
-    assert row.recipient is not None
-    return Destination(kind=ChannelKind.EMAIL, target=row.recipient.email)
+    if row.channel is None:
+        return Destination(kind=ChannelKind.EMAIL, target=row.recipient)
+    return destination_of(row.channel)
 
 
 def _put_off(row: Notification, error: Undelivered) -> None:
-    logger.warning("Notification %s by “%s”: %s", row.pk, row.channel.name if row.channel else "e-mail", error)
+    logger.warning("Notification %s by “%s”: %s", row.pk, row.channel.name if row.channel else "mail", error)
     if error.final or row.attempts > len(WAITS):
         _note(row, state=DeliveryState.FAILED, error=str(error)[:300])
     else:

@@ -138,7 +138,7 @@ def test_an_owner_is_told_by_e_mail(world: World, churn: Endpoint, people: Peopl
     found = budget(owner=people.owner, thresholds=[50, 80])
     look_at_budgets(now=NOW + timedelta(minutes=1))
     rows = Notification.objects.order_by("key")
-    assert [(row.channel, row.recipient, row.state) for row in rows] == [(None, people.owner, "waiting")] * 2
+    assert [(row.channel, row.recipient, row.state) for row in rows] == [(None, "owner@example.com", "waiting")] * 2
     assert rows[0].document["facts"]["About"] == "all endpoints of owner@example.com"
     send_due()
     notifier = wiring.notifier()

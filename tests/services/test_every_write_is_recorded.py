@@ -32,6 +32,7 @@ WITHOUT = {
     "notifications.announce": "what it tells of is on record",
     "budgets.note_spent": "how much is spent; what that reaches is on record",
     "notifications.announce_to": "what it tells of is on record",
+    "alerts.forget_ended": "alerts of long ago",
     "notifications.forget_old": "deliveries of long ago",
     "notifications.send_due": "deliveries stand beside their channel",
     # What was seen, not what was done.
