@@ -23,6 +23,7 @@ UNALLOCATED = "unallocated"
 TAG = "tag:"
 MONTH = re.compile(r"(\d{4})-(\d{2})\Z", re.ASCII)
 HALF = Fraction(1, 2)
+PHASES = tuple(UsagePhase)  # in the order in which they happen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +82,9 @@ class Entry:
         return Amount(meter=self.meter, unit_price=self.unit_price, quantity=self.quantity)
 
     @property
-    def place(self) -> tuple[str | Decimal, ...]:
+    def place(self) -> tuple[str | int | Decimal, ...]:
         """Where it stands among the others, whatever they are grouped by."""
-        what = (self.meter.value, self.item, self.job, self.phase.value)
+        what = (self.meter.value, self.item, self.job, PHASES.index(self.phase))
         return (self.workspace, self.endpoint, self.deployment, *what, self.unit_price)
 
 

@@ -32,6 +32,7 @@ HEAD = (
     "month,workspace,endpoint,deployment,owner,meter,item,phase,job,quantity,unit,unit_price,amount,currency,"
     "azuremlendpoint,azuremldeployment,Tags"
 ).split(",")
+MOST_LINES, MOST_GROUPS = 300, 200  # of a page; the CSV has all
 SHOWN_GROUPS = ("endpoint", "deployment", "owner", "meter", "job")
 
 
@@ -75,6 +76,7 @@ def asked_group(request: HttpRequest, default: str) -> str:
 def statement_context(request: HttpRequest, found: Statement, month: Month, choices: tuple[str, ...]) -> dict[str, Any]:
     """What usage/_statement.html shows. The first of `choices` is the usual group."""
     group = asked_group(request, choices[0])
+    rows = [_row(each, found.total) for each in grouped(found.lines, group)]
     return {
         "month": month,
         "over": month.is_over(timezone.now()),
@@ -82,7 +84,9 @@ def statement_context(request: HttpRequest, found: Statement, month: Month, choi
         "group": group.removeprefix(TAG),
         "asked_group": request.GET.get("group", "") and group,
         "groups": group_choices(request, choices, tag_names(line.entry for line in found.lines), group),
-        "rows": [_row(each, found.total) for each in grouped(found.lines, group)],
+        "rows": rows[:MOST_GROUPS],
+        "left_out": max(0, len(rows) - MOST_GROUPS),
+        "with_lines": len(found.lines) <= MOST_LINES,
         "phases": _hours(found.lines),
     }
 
