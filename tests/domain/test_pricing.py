@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from endpoints.domain.meters import Amount, PriceList, cost, microseconds
@@ -141,6 +141,7 @@ def test_days_of_daylight_saving_have_24_hours_and_no_leap_second() -> None:
 seconds = st.integers(1, 400)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(seconds, st.integers(0, 7200), st.integers(1, 5)), max_size=12), seconds)
 def test_whatever_prices_do_time_and_money_are_whole(changes: list[tuple[int, int, int]], wait: int) -> None:
     """Passes at any times, prices at any moments: all of the time once, at what it cost in that instant."""

@@ -8,7 +8,7 @@ from math import floor
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from endpoints.domain.errors import Invalid
@@ -103,6 +103,7 @@ entries = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(entries, max_size=40))
 def test_lines_and_groups_add_up_to_the_exact_sum_rounded_once(found: Sequence[Entry]) -> None:
     made = statement(found)
@@ -120,6 +121,7 @@ def test_lines_and_groups_add_up_to_the_exact_sum_rounded_once(found: Sequence[E
         assert sum((each.amount for each in grouped(made.lines, group)), Decimal(0)) == made.total
 
 
+@settings(deadline=None)
 @given(st.lists(entries, max_size=20), st.randoms())
 def test_the_order_in_which_usage_was_read_changes_no_cent(found: list[Entry], random: Any) -> None:
     shuffled = random.sample(found, len(found))
