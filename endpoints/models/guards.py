@@ -37,17 +37,22 @@ def _execute(using: str, sql: str) -> None:
 
 
 def _statements(using: str, of: Any) -> list[str]:
+    """Of tables and columns that are there: after a part of the migrations, some are not yet."""
     connection = connections[using]
     present = set(connection.introspection.table_names())
-    tables = {model._meta.db_table: () for model in GUARDED} | {
-        model._meta.db_table: columns for model, columns in STAMPED.items()
-    }
+    tables: dict[str, tuple[str, ...]] = {model._meta.db_table: () for model in GUARDED}
+    tables |= {model._meta.db_table: columns for model, columns in STAMPED.items()}
     return [
         statement
         for table, columns in tables.items()
-        if table in present
+        if table in present and set(columns) <= _columns(connection, table)
         for statement in of(connection.vendor, table, columns)
     ]
+
+
+def _columns(connection: Any, table: str) -> set[str]:
+    with connection.cursor() as cursor:
+        return {column.name for column in connection.introspection.get_table_description(cursor, table)}
 
 
 def _making(vendor: str, table: str, columns: tuple[str, ...]) -> list[str]:

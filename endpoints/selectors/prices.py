@@ -87,7 +87,7 @@ def every_instance_type() -> QuerySet[InstanceType]:
 
 
 def price_for(price_id: int) -> Price:
-    found = Price.objects.filter(pk=price_id).first()
+    found: Price | None = Price.objects.filter(pk=price_id).first()
     if found is None:
         raise NotFound("There is no such price.")
     return found

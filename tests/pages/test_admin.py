@@ -24,6 +24,7 @@ def test_what_it_changes_stands_in_the_history(client: Client, people: People) -
     answer = client.post(reverse("admin:endpoints_user_change", args=[people.reader.pk]), fields)
     assert answer.status_code == 302, answer.content
     event = Event.objects.get(verb="user.changed")
+    assert event.after
     assert (event.subject, event.actor, event.after["display_name"]) == ("Rea Der", people.staff, "Rea Der")
 
 

@@ -92,7 +92,7 @@ def test_an_instance_type_is_created_and_withdrawn_from_sale(signed_in: SignedIn
     it = signed_in("staff")
     assert it.post(PAGE, NEW).status_code == 303
     big = InstanceType.objects.get(name="big")
-    assert (big.vcpu, big.memory_mib, big.price_per_hour) == (4, 8192, Decimal("0.2"))
+    assert (big.vcpu, big.memory_mib, big.price_per_hour) == (Decimal(4), 8192, Decimal("0.2"))
     answer = it.post(PAGE, NEW)
     assert (answer.status_code, answer.context["form"].errors.keys()) == (422, {"name"})
     assert it.post("/it/prices/online/big/", {"change": "offer", "description": "Eight GiB"}).status_code == 303

@@ -138,8 +138,13 @@ def test_looks_and_starts_under_many_budgets_wait_for_each_other_and_never_in_a_
     kind = InstanceTypeFactory(price_per_hour=Decimal("0.0100"))
     calls = creations(world, instance_type=kind, instance_count=1)
     for number in range(10):
-        workspace = {"workspace": world.workspace, "amount": Decimal(1000), "action": BudgetAction.STOP_SCALE_OUT}
-        budgets.create_budget(actor=SYSTEM, name=f"budget {number}", **workspace)
+        budgets.create_budget(
+            actor=SYSTEM,
+            workspace=world.workspace,
+            name=f"budget {number}",
+            amount=Decimal(1000),
+            action=BudgetAction.STOP_SCALE_OUT,
+        )
     from datetime import timedelta
 
     from django.utils import timezone

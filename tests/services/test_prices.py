@@ -52,6 +52,8 @@ def test_a_price_holds_from_its_date_and_not_before(small: InstanceType) -> None
     price("0.08", LATER)
     assert [at(LATER - timedelta(microseconds=1)), at(LATER)] == [Decimal("0.05"), Decimal("0.08")]
     event = Event.objects.latest("id")
+    assert event.before
+    assert event.after
     assert (event.before["unit_price"], event.after["unit_price"], event.after["per"]) == ("0.05", "0.08", "hour")
 
 
@@ -167,6 +169,8 @@ def test_a_type_is_not_offered_any_more(small: InstanceType) -> None:
     small.refresh_from_db()
     assert not small.enabled
     event = Event.objects.latest("id")
+    assert event.before
+    assert event.after
     assert (event.verb, event.before["enabled"], event.after["enabled"]) == ("instance_type.updated", True, False)
     update_instance_type(actor=SYSTEM, instance_type=small, enabled=False)
     assert Event.objects.latest("id") == event

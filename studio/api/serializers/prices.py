@@ -7,8 +7,8 @@ from rest_framework import serializers
 from endpoints.domain.meters import DECIMALS, UNITS
 from endpoints.domain.statements import Line
 from endpoints.enums import Meter, UsagePhase
-from endpoints.models import InstanceType, Price
-from endpoints.selectors.prices import PriceEntry, PriceState
+from endpoints.models import Price
+from endpoints.selectors.prices import PriceState
 from endpoints.services.prices import LONGEST_DESCRIPTION
 from studio.api.parsing import StrictSerializer
 
@@ -33,7 +33,7 @@ class InstanceTypeChangesBody(StrictSerializer):
     enabled = serializers.BooleanField(required=False, help_text="Whether it can be chosen.")
 
 
-class SiteInstanceTypeSerializer(serializers.Serializer[InstanceType]):
+class SiteInstanceTypeSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     description = serializers.CharField()
     vcpu = serializers.DecimalField(max_digits=6, decimal_places=2)
@@ -79,7 +79,7 @@ class PriceSerializer(serializers.Serializer[Price]):
         return UNITS[Meter(price.meter)].name
 
 
-class PriceEntrySerializer(serializers.Serializer[PriceEntry]):
+class PriceEntrySerializer(serializers.Serializer[Any]):
     price = PriceSerializer()
     state = serializers.ChoiceField([state.value for state in PriceState])
 
