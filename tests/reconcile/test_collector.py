@@ -398,8 +398,8 @@ def test_a_pass_takes_as_many_queries_for_one_deployment_as_for_three(
         studio.gateway.add(deployment.cluster, ok=3)
     studio.later()
     # The lease 3, replicas, cursors, deployments, samples 3, totals 2, prices, instance types, builds, usage, cursors;
-    # what was rolled up 3; 8 to prune; 3 to record the pass; the rest are savepoints.
-    with django_assert_num_queries(34):
+    # budgets 4; what was rolled up 3; 8 to prune; 3 to record the pass; the rest are savepoints.
+    with django_assert_num_queries(36):
         collect(interval=10)
 
 
