@@ -242,7 +242,21 @@ class DeliveryState(TextChoices):
     FAILED = "failed", "Given up"
 
 
+class Meter(TextChoices):
+    """What is billed, by Azure's three bases: online and batch by the time of instances; standard by tokens, and by the
+    time for which the endpoint is there."""
+
+    ONLINE = "online", "Online instances"
+    BATCH = "batch", "Batch instances"
+    INPUT_TOKENS = "input_tokens", "Input tokens"
+    OUTPUT_TOKENS = "output_tokens", "Output tokens"
+    ENDPOINT_MINUTES = "endpoint_minutes", "Endpoint minutes"
+
+
 class UsagePhase(TextChoices):
+    """What an instance did while it was held. One that builds an environment is this machine's: it costs nothing."""
+
+    BUILDING = "building"
     STARTING = "starting"
     RUNNING = "running"
     DRAINING = "draining"

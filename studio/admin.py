@@ -133,9 +133,16 @@ class LinkedAccountAdmin(Removable):
 
 
 @admin.register(models.InstanceType)
-class InstanceTypeAdmin(Recorded):
+class InstanceTypeAdmin(ReadOnly):
+    """IT changes them where prices have dates."""
+
     list_display = ("name", "vcpu", "memory_mib", "gpu", "price_per_hour", "enabled")
-    list_editable = ("price_per_hour", "enabled")
+
+
+@admin.register(models.Price)
+class PriceAdmin(ReadOnly):
+    list_display = ("meter", "item", "unit_price", "valid_from", "created_by", "created_at")
+    list_filter = ("meter",)
 
 
 @admin.register(models.Endpoint)
@@ -172,7 +179,16 @@ class ObservedAdmin(ReadOnly):
 
 @admin.register(models.Usage)
 class UsageAdmin(ReadOnly):
-    list_display = ("deployment", "replica_id", "instance_type", "phase", "price_per_hour", "started_at", "ended_at")
+    list_display = (
+        "deployment",
+        "meter",
+        "replica_id",
+        "instance_type",
+        "phase",
+        "unit_price",
+        "started_at",
+        "ended_at",
+    )
 
 
 # What is in this table lets somebody sign in: nobody reads it here.

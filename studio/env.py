@@ -100,6 +100,7 @@ class Env:
     metrics_token: str = field(repr=False)  # opens /metrics; empty: only IT's own tokens do
     otlp: OtlpEnv
     traffic_log_days: int
+    alert_days: int
     traffic_log_megabytes: int  # in the database; the oldest goes first
     second_factor: str  # of who signs in by password: optional or required
 
@@ -149,6 +150,7 @@ def read(variables: Mapping[str, str]) -> Env:
         metrics_token=read_long_secret(variables, "STUDIO_METRICS_TOKEN"),
         otlp=_otlp(variables),
         traffic_log_days=read_number(variables, "STUDIO_TRAFFIC_LOG_DAYS", 30, 1, 3650),
+        alert_days=read_number(variables, "STUDIO_ALERT_DAYS", 400, 1, 3650),
         traffic_log_megabytes=read_number(variables, "STUDIO_TRAFFIC_LOG_MEGABYTES", 1024, 1, 10_000_000),
         second_factor=read_one_of(variables, "STUDIO_SECOND_FACTOR", ("optional", "required")),
     )

@@ -253,6 +253,7 @@ STUDIO_OTLP_ENDPOINT = env.otlp.endpoint
 STUDIO_OTLP_HEADERS = env.otlp.headers
 STUDIO_OTLP_INTERVAL_SECONDS = env.otlp.interval_seconds
 STUDIO_TRAFFIC_LOG_DAYS = env.traffic_log_days
+STUDIO_ALERT_DAYS = env.alert_days
 STUDIO_TRAFFIC_LOG_MEGABYTES = env.traffic_log_megabytes
 STUDIO_COLLECTOR_INTERVAL_SECONDS = env.collector_interval_seconds
 STUDIO_MAIL = env.mail

@@ -2,8 +2,11 @@
 
 from django.http import HttpRequest
 
+from endpoints.domain.errors import NotFound
 from endpoints.models import User, Workspace
+from endpoints.permissions import Action, require
 from endpoints.selectors.endpoints import endpoints_for, workspaces_for
+from studio.actors import signed_in
 
 SESSION_KEY = "workspace"
 
@@ -13,6 +16,15 @@ def current_workspace(request: HttpRequest) -> Workspace | None:
     if not hasattr(request, "_current_workspace"):
         request._current_workspace = _find(request)  # type: ignore[attr-defined]
     return request._current_workspace  # type: ignore[attr-defined, no-any-return]
+
+
+def open_workspace(request: HttpRequest) -> Workspace:
+    """Of which the person may see everything. Raises NotFound, Forbidden."""
+    workspace = current_workspace(request)
+    if workspace is None:
+        raise NotFound("You are in no workspace yet. An Owner of one can add you.")
+    require(signed_in(request), Action.READ, workspace)
+    return workspace
 
 
 def _find(request: HttpRequest) -> Workspace | None:

@@ -20,6 +20,7 @@ from endpoints.enums import (
     BuildState,
     ChannelKind,
     CredentialKind,
+    Meter,
     ModelType,
     OperationKind,
     OperationState,
@@ -317,6 +318,18 @@ class SampleFactory(DjangoModelFactory):
         return {**columns(kwargs.pop("values", SampleValues())), **kwargs}
 
 
+class PriceFactory(DjangoModelFactory):
+    """Of an online instance type, by its name."""
+
+    class Meta:
+        model = models.Price
+
+    meter = Meter.ONLINE
+    unit_price = Decimal("0.0400")
+    valid_from = factory.LazyFunction(timezone.now)
+    created_by = "system"
+
+
 class UsageFactory(DjangoModelFactory):
     """One minute of one replica."""
 
@@ -327,7 +340,7 @@ class UsageFactory(DjangoModelFactory):
     replica_id = factory.Sequence(lambda n: f"r-{n:012x}-1-0")
     instance_type = factory.SelfAttribute("deployment.instance_type.name")
     phase = UsagePhase.RUNNING
-    price_per_hour = factory.SelfAttribute("deployment.instance_type.price_per_hour")
+    unit_price = factory.SelfAttribute("deployment.instance_type.price_per_hour")
     started_at = factory.LazyFunction(lambda: timezone.now().replace(minute=0, second=0, microsecond=0))
     ended_at = factory.LazyAttribute(lambda row: row.started_at + timedelta(minutes=1))
 

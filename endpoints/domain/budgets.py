@@ -17,6 +17,25 @@ def crossed(spent: Decimal, amount: Decimal, percents: Iterable[int]) -> list[in
     return sorted(percent for percent in set(percents) if spent * 100 >= amount * percent)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """How a budget stood when it was looked at last."""
+
+    period_start: datetime | None
+    amount: Decimal
+    thresholds: tuple[int, ...]  # that are told, and the one at which it acts
+    acts_at: int | None  # percent; None: it never does
+    acts: bool
+    told: frozenset[int]  # of these, what was told of this amount this month
+
+
+def has_news(seen: Seen, spent: Decimal, now: datetime) -> bool:
+    """Whether there is more to do than to note what is spent: a new month, a threshold to tell, or to act or not."""
+    due = seen.acts_at is not None and bool(crossed(spent, seen.amount, [seen.acts_at]))
+    untold = set(crossed(spent, seen.amount, seen.thresholds)) - seen.told
+    return seen.period_start != period(now)[0] or bool(untold) or due != seen.acts
+
+
 def used_percent(spent: Decimal, amount: Decimal) -> Decimal:
     return spent * 100 / amount if amount else Decimal(0)
 

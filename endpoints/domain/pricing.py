@@ -1,16 +1,16 @@
-"""What is billed: seconds of replicas that hold resources, at the price of that time. Money is Decimal and exact."""
+"""What is billed: time of replicas that hold resources, at the price of that time. Money is Decimal and exact."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
+from endpoints.domain.meters import PriceList
 from endpoints.enums import UsagePhase
 
 HOUR = timedelta(hours=1)
-MICROSECOND = timedelta(microseconds=1)
-MICROSECONDS_PER_HOUR = 3_600_000_000
 # How long a replica may go unseen and still count as held all the time, although its process has started anew.
 UNSEEN = timedelta(seconds=90)
 BAND_80 = 1.2816  # standard deviations: four of five outcomes lie within
@@ -22,7 +22,7 @@ class Terms:
 
     instance_type: str
     phase: UsagePhase
-    price_per_hour: Decimal
+    unit_price: Decimal  # per hour
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,18 +34,41 @@ class Slice:
     terms: Terms
 
 
-def extended(last: Slice | None, *, held: bool, terms: Terms, started_at: datetime, now: datetime) -> list[Slice]:
-    """The slices that are new or longer, once the replica was seen at `now` under these terms; the last one goes on.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """What holds an instance: of which type, what it does with it, and since when."""
 
-    `last` is the newest that is known of this replica, `held` whether it held resources when it was looked at last,
-    `started_at` when its process started. No second before the end of `last` is billed again.
+    instance_type: str
+    phase: UsagePhase
+    started_at: datetime
+
+
+def extended(last: Slice | None, *, held: bool, holding: Holding, prices: PriceList, now: datetime) -> list[Slice]:
+    """The slices that are new or longer, once it was seen to hold at `now`; the last one goes on.
+
+    `last` is the newest that is known of this replica, `held` whether it held resources when it was looked at last.
+    No second before the end of `last` is billed again.
     """
-    start = _since(last, held, started_at, now)
+    start = _since(last, held, holding.started_at, now)
     if start >= now:
         return []
-    if last and last.ended_at == start and last.terms == terms and start < hour_after(last.started_at):
-        start = last.started_at
-    return [Slice(started_at=begin, ended_at=end, terms=terms) for begin, end in hours(start, now)]
+    found = [
+        Slice(
+            started_at=begin,
+            ended_at=end,
+            terms=Terms(instance_type=holding.instance_type, phase=holding.phase, unit_price=unit_price),
+        )
+        for begin, end, unit_price in priced(start, now, prices)
+    ]
+    return _joined(last, found)
+
+
+def _joined(last: Slice | None, found: list[Slice]) -> list[Slice]:
+    """The first goes on where the last one ended, if nothing but time has passed."""
+    first = found[0]
+    if last and last.ended_at == first.started_at < hour_after(last.started_at) and last.terms == first.terms:
+        return [replace(first, started_at=last.started_at), *found[1:]]
+    return found
 
 
 def _since(last: Slice | None, held: bool, started_at: datetime, now: datetime) -> datetime:
@@ -70,9 +93,13 @@ def hour_after(at: datetime) -> datetime:
     return at.replace(minute=0, second=0, microsecond=0) + HOUR
 
 
-def cost(parts: Iterable[tuple[timedelta, Decimal]]) -> Decimal:
-    """Of (duration, price per hour) pairs: summed exactly, divided once. 28 digits, not rounded for people."""
-    return total(price * (duration // MICROSECOND) for duration, price in parts) / MICROSECONDS_PER_HOUR
+def priced(start: datetime, end: datetime, prices: PriceList) -> list[tuple[datetime, datetime, Decimal]]:
+    """[start, end) cut at every full hour, and at each moment from which it costs something else."""
+    cuts = []
+    for begin, stop in hours(start, end):
+        moments = [begin, *prices.changes(begin, stop), stop]
+        cuts += [(one, other, prices.at(one)) for one, other in pairwise(moments)]
+    return cuts
 
 
 def total(amounts: Iterable[Decimal]) -> Decimal:
@@ -97,18 +124,37 @@ def month_end(now: datetime) -> datetime:
     return month_start(month_start(now) + timedelta(days=32))
 
 
-def forecast(to_date: Decimal, by_hour: Mapping[datetime, Decimal], now: datetime) -> Forecast:
-    """To date, and the rest of the month as the last 24 hours went; the band comes from how days differed lately.
+def forecast(
+    to_date: Decimal, by_hour: Mapping[datetime, Decimal], now: datetime, *, until: datetime | None = None
+) -> Forecast:
+    """To date, and the rest of the month (or the time until then) as the last 24 hours went; the band comes from how
+    days differed lately.
 
     `by_hour` holds the cost of the last days by the hour's start; an hour that is missing after the first cost nothing.
     """
-    rest = (month_end(now) - now) / timedelta(days=1)
+    rest = ((until or month_end(now)) - now) / timedelta(days=1)
     days = _days(by_hour, now)
     if not days:
         return Forecast(to_date=to_date, expected=to_date, low=to_date, high=to_date)
     expected = to_date + days[0] * _decimal(rest)
     spread = _decimal(BAND_80 * _deviation(days) * math.sqrt(rest + rest * rest / len(days)))
     return Forecast(to_date=to_date, expected=expected, low=max(to_date, expected - spread), high=expected + spread)
+
+
+def midnights(start: datetime, end: datetime) -> list[datetime]:
+    """Of (start, end], in UTC."""
+    first = start.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return [first + timedelta(days=day) for day in range((end - first) // timedelta(days=1) + 1)]
+
+
+def sums(by_day: Mapping[datetime, Decimal], start: datetime, now: datetime) -> list[tuple[datetime, Decimal]]:
+    """What was spent since `start`, at each midnight since and now."""
+    found, spent = [(start, Decimal(0))], Decimal(0)
+    for midnight in midnights(start, now):
+        spent += by_day.get(midnight - timedelta(days=1), Decimal(0))
+        found.append((midnight, spent))
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return [*found, (now, spent + by_day.get(today, Decimal(0)))] if now > found[-1][0] else found
 
 
 def _days(by_hour: Mapping[datetime, Decimal], now: datetime) -> list[Decimal]:

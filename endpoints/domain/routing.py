@@ -15,6 +15,14 @@ from endpoints.enums import AuthMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Every request that may come in is answered with 402: a budget is used up, or a deployment was stopped by it."""
+
+    budget: str
+    resets_at: str  # ISO 8601, UTC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentRoute:
     """One deployment behind an endpoint."""
 
@@ -30,6 +38,7 @@ class DeploymentRoute:
     max_request_bytes: int = 16 * 1024 * 1024
     hold_ms: int = 0  # scaled to zero: how long a request may wait for a replica; 0: it does not wait
     queue: int = 0  # how many may stand in line beyond the usual, while those who waited are served
+    refusal: Refusal | None = None  # stopped by a budget: until somebody starts it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +65,6 @@ class Claim:
     name: str
     value: str
     listed: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """Every request that may come in is answered with 402: a budget is used up."""
-
-    budget: str
-    resets_at: str  # ISO 8601, UTC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

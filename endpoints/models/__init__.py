@@ -17,6 +17,7 @@ from endpoints.models.events import AppendOnly, AuditForwarder, AuditState, Even
 from endpoints.models.identity import IdentityProvider, SigningKey
 from endpoints.models.instance_types import InstanceType
 from endpoints.models.operations import Lease, Operation
+from endpoints.models.prices import Price
 from endpoints.models.quota import Quota, QuotaRequest, SiteLimits
 from endpoints.models.registries import RegistryCredential
 from endpoints.models.requests import Draft, SavedRequest, TestCall
@@ -59,6 +60,7 @@ __all__ = [
     "NotificationChannel",
     "Operation",
     "PersonalToken",
+    "Price",
     "Quota",
     "QuotaRequest",
     "RegistryCredential",

@@ -7,6 +7,8 @@ from django.db import models
 
 
 class InstanceType(models.Model):
+    """`price_per_hour` is the one in force; those with dates are in Price, and the collector has this one follow."""
+
     name = models.SlugField(max_length=40, unique=True)
     description = models.CharField(max_length=200, blank=True)
     vcpu = models.DecimalField(max_digits=6, decimal_places=2, validators=[MinValueValidator(Decimal("0.1"))])

@@ -4,7 +4,7 @@ import uuid
 
 from django.db import models
 
-from endpoints.enums import UsagePhase
+from endpoints.enums import Meter, UsagePhase
 from endpoints.models.deployments import Deployment
 
 
@@ -71,17 +71,21 @@ class CounterCursor(models.Model):
 
 
 class Usage(models.Model):
-    """What one replica used in the half-open UTC interval [started_at, ended_at), at the price of that time.
+    """What was used in the half-open UTC interval [started_at, ended_at), at the price of that time.
 
-    Never spans an hour boundary. Grows while the replica runs; otherwise never changes.
+    Never spans an hour boundary, nor a change of price. Grows while it goes on; otherwise never changes: the database
+    itself keeps the price as it is. `replica_id` is what used it: a replica, a job's instance, a build, an endpoint.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="usage")
+    meter = models.CharField(max_length=20, choices=Meter.choices, default=Meter.ONLINE, db_default=Meter.ONLINE.value)
     replica_id = models.CharField(max_length=60)
-    instance_type = models.CharField(max_length=40)
+    instance_type = models.CharField(max_length=40)  # of what is counted: of which model
     phase = models.CharField(max_length=10, choices=UsagePhase.choices)
-    price_per_hour = models.DecimalField(max_digits=10, decimal_places=4)
+    job = models.CharField(max_length=64, blank=True, default="", db_default="")
+    unit_price = models.DecimalField(max_digits=10, decimal_places=4)  # of a unit of the meter (domain.meters)
+    quantity = models.PositiveBigIntegerField(null=True, blank=True)  # of what is counted; time is the interval's
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField()
 

@@ -4,16 +4,15 @@ import logging
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError
-from django.db.models import Q
 
 from endpoints.domain.actor import SYSTEM
 from endpoints.domain.budgets import period
 from endpoints.domain.errors import Conflict, NotFound
 from endpoints.domain.lifecycle import is_moving
-from endpoints.enums import BudgetAction, OperationState, SleepState
+from endpoints.enums import BudgetAction, OperationState
 from endpoints.models import Budget, Deployment
-from endpoints.selectors.budgets import deployments_under
-from endpoints.services.budgets import evaluate, reason_of
+from endpoints.selectors.budgets import deployments_stopped_by
+from endpoints.services.budgets import evaluate, note_spent, reason_of
 from endpoints.services.operations import cancel_operation
 from endpoints.services.sleeping import stop
 
@@ -23,9 +22,9 @@ EVERY = timedelta(seconds=30)  # between two looks at the same budget
 
 
 def look_at_budgets(*, now: datetime) -> None:
-    """Those that are due. One that cannot be looked at keeps no other from it."""
-    due = Q(evaluated_at=None) | Q(evaluated_at__lte=now - EVERY) | Q(evaluated_at__gt=now)
-    for key in Budget.objects.filter(due | ~Q(period_start=period(now)[0])).order_by("pk").values_list("pk", flat=True):
+    """Those that are due: a number of queries that does not grow with theirs, and a few more for each of which there
+    is something to tell. One that cannot be looked at keeps no other from it."""
+    for key in note_spent(now=now, every=EVERY):
         try:
             evaluate(key, now=now)
         except NotFound:
@@ -40,10 +39,8 @@ def look_at_budgets(*, now: datetime) -> None:
 def stop_what_is_over(*, now: datetime) -> None:
     """Again and again until nothing of it runs: what begins to move meanwhile is stopped when it rests."""
     acting = Budget.objects.filter(action=BudgetAction.STOP, period_start=period(now)[0]).exclude(acting_since=None)
-    for budget in acting.order_by("pk"):
-        running = deployments_under(budget).filter(deleted_at=None).exclude(sleep=SleepState.STOPPED)
-        for deployment in running.select_related("endpoint__workspace").order_by("pk"):
-            _stop(budget, deployment, now)
+    for budget, deployment in deployments_stopped_by(acting.order_by("pk")):
+        _stop(budget, deployment, now)
 
 
 def _stop(budget: Budget, deployment: Deployment, now: datetime) -> None:

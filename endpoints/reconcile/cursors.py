@@ -109,7 +109,7 @@ def _slice(billed: Billed) -> dict[str, Any]:
         "ended_at": last.ended_at.isoformat(),
         "instance_type": last.terms.instance_type,
         "phase": last.terms.phase,
-        "price": str(last.terms.price_per_hour),
+        "price": str(last.terms.unit_price),
     }
 
 
@@ -124,7 +124,7 @@ def _read(found: Mapping[str, Any]) -> Slice:
         terms=Terms(
             instance_type=found["instance_type"],
             phase=UsagePhase(found["phase"]),
-            price_per_hour=Decimal(found["price"]),
+            unit_price=Decimal(found["price"]),
         ),
     )
 
@@ -132,7 +132,7 @@ def _read(found: Mapping[str, Any]) -> Slice:
 def _billing_of_rows() -> dict[str, Billed]:
     """The first pass of all, or one after the row was lost: from what was billed. Nothing is open then."""
     ends = Usage.objects.values("replica_id").annotate(ended=Max("ended_at")).values_list("replica_id", "ended")
-    nothing = Terms(instance_type="", phase=UsagePhase.RUNNING, price_per_hour=Decimal(0))
+    nothing = Terms(instance_type="", phase=UsagePhase.RUNNING, unit_price=Decimal(0))
     return {
         replica: Billed(last=Slice(started_at=ended, ended_at=ended, terms=nothing), held=False)
         for replica, ended in ends

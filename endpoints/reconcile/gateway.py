@@ -106,7 +106,7 @@ def _load() -> list[Endpoint]:
     deployments = (
         Deployment.objects.present()
         .exclude(state=ProvisioningState.DELETING)
-        .select_related("model")
+        .select_related("model", "stopped_by")
         .prefetch_related(Prefetch("replicas", queryset=routed, to_attr="routed_replicas"))
     )
     return list(
@@ -153,6 +153,14 @@ def _refusal(budget: Budget | None) -> Refusal | None:
     return Refusal(budget=budget.name, resets_at=f"{month_end(budget.period_start):%Y-%m-%dT%H:%M:%SZ}")
 
 
+def _stopped(deployment: Deployment) -> Refusal | None:
+    """Of the month in which it was stopped: somebody has to start it afterwards."""
+    if deployment.sleep != SleepState.STOPPED or deployment.stopped_by is None or deployment.sleep_changed_at is None:
+        return None
+    resets_at = month_end(deployment.sleep_changed_at)
+    return Refusal(budget=deployment.stopped_by.name, resets_at=f"{resets_at:%Y-%m-%dT%H:%M:%SZ}")
+
+
 def _endpoint_route(endpoint: Endpoint, claims: tuple[Claim, ...], site: Limits) -> EndpointRoute:
     deployments: list[Deployment] = endpoint.live_deployments  # type: ignore[attr-defined]
     by_key = endpoint.auth_mode == AuthMode.KEY
@@ -189,6 +197,7 @@ def _deployment_route(endpoint: Endpoint, deployment: Deployment) -> DeploymentR
         **limits,
         hold_ms=0 if awake or stopped or replicas else limits["request_timeout_ms"],
         queue=0 if awake or stopped else HELD,
+        refusal=_stopped(deployment),
     )
 
 

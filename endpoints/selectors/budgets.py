@@ -1,8 +1,10 @@
 """Budgets, what is spent of them, and what they forbid now. Callers hand in what the person may see."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -10,9 +12,10 @@ from django.db.models import Q, QuerySet
 
 from endpoints.domain.budgets import period
 from endpoints.domain.errors import NotFound
-from endpoints.enums import BudgetAction
+from endpoints.domain.meters import Amount, cost
+from endpoints.enums import BudgetAction, SleepState
 from endpoints.models import Budget, Deployment, Endpoint, Usage, User, Workspace
-from endpoints.selectors.cost import spent_between
+from endpoints.selectors.cost import spent_between, summed
 from endpoints.selectors.endpoints import readable_endpoints, workspaces_for
 
 
@@ -76,6 +79,44 @@ def spent_under(budget: Budget, *, now: datetime) -> Decimal:
     """This month, exactly."""
     start, end = period(now)
     return spent_between(usage_under(budget), start, end)
+
+
+def spent_of(budgets: Iterable[Budget], *, now: datetime) -> dict[UUID, Decimal]:
+    """This month, exactly, of each. One query, however many there are."""
+    every, (start, end) = list(budgets), period(now)
+    places = Q(deployment__endpoint__in=[each.endpoint_id for each in every if each.endpoint_id])
+    places |= Q(
+        deployment__endpoint__workspace__in=[
+            each.workspace_id for each in every if each.workspace_id and not each.endpoint_id
+        ]
+    )
+    places |= Q(deployment__endpoint__created_by__in=[each.owner_id for each in every if each.owner_id])
+    rows = Usage.objects.filter(places, started_at__gte=start, started_at__lt=end)
+    keys = ("deployment__endpoint_id", "deployment__endpoint__workspace_id", "deployment__endpoint__created_by_id")
+    amounts: dict[tuple[str, Any], list[Amount]] = defaultdict(list)
+    for (endpoint, workspace, owner), amount, _ in summed(rows, *keys):
+        for key in (("endpoint", endpoint), ("workspace", workspace), ("owner", owner)):
+            amounts[key].append(amount)
+    return {each.pk: cost(amounts[_place(each)]) for each in every}
+
+
+def _place(budget: Budget) -> tuple[str, Any]:
+    if budget.endpoint_id is not None:
+        return "endpoint", budget.endpoint_id
+    return ("workspace", budget.workspace_id) if budget.workspace_id is not None else ("owner", budget.owner_id)
+
+
+def deployments_stopped_by(budgets: Iterable[Budget]) -> list[tuple[Budget, Deployment]]:
+    """What runs, and should not under one of these: each deployment once. One query."""
+    every = list(budgets)
+    places = Q(endpoint__in=[each.endpoint_id for each in every if each.endpoint_id])
+    places |= Q(
+        endpoint__workspace__in=[each.workspace_id for each in every if each.workspace_id and not each.endpoint_id]
+    )
+    places |= Q(endpoint__created_by__in=[each.owner_id for each in every if each.owner_id])
+    running = Deployment.objects.filter(places, deleted_at=None).exclude(sleep=SleepState.STOPPED)
+    rows = running.select_related("endpoint__workspace").order_by("pk") if every else ()
+    return [(budget, row) for row in rows if (budget := _first(every, row.endpoint)) is not None]
 
 
 def refusing(endpoints: Iterable[Endpoint]) -> dict[UUID, Budget]:

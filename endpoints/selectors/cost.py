@@ -1,21 +1,24 @@
 """What it cost, from the usage rows. Callers hand in what the person may see."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from django.db.models import DurationField, ExpressionWrapper, F, QuerySet, Sum
 from django.db.models.functions import Trunc
 
-from endpoints.domain.pricing import HOUR, Forecast, cost, forecast, month_start, total
+from endpoints.domain.meters import BY_INSTANCE_TYPE, UNITS, Amount, cost, microseconds
+from endpoints.domain.pricing import HOUR, Forecast, forecast, midnights, month_end, month_start, sums, total
+from endpoints.enums import Meter
 from endpoints.models import Deployment, Endpoint, Usage, Workspace
 
 By = Literal["hour", "day"]
 _TIME = Sum(ExpressionWrapper(F("ended_at") - F("started_at"), output_field=DurationField()))
+Summed = tuple[tuple[Any, ...], Amount, timedelta]
 
 
 def usage_of(scope: Endpoint | Workspace | Iterable[Deployment]) -> QuerySet[Usage]:
@@ -25,6 +28,24 @@ def usage_of(scope: Endpoint | Workspace | Iterable[Deployment]) -> QuerySet[Usa
     if isinstance(scope, Workspace):
         return Usage.objects.filter(deployment__endpoint__workspace=scope)
     return Usage.objects.filter(deployment__in=list(scope))
+
+
+def summed(usage: QuerySet[Usage], *by: str, **annotations: Any) -> Iterator[Summed]:
+    """What is alike in `by`, at one price: how much of it, and the time of instances in it. Summed where the rows are;
+    money is made of it here, with Decimal. One query."""
+    keys = (*annotations, *by)
+    rows = (
+        usage.order_by()
+        .annotate(**annotations)
+        .values(*keys, "meter", "unit_price")
+        .annotate(time=_TIME, count=Sum("quantity"))
+        .values_list(*keys, "meter", "unit_price", "time", "count")
+    )
+    for *key, meter, unit_price, time, count in rows:
+        by_time = UNITS[Meter(meter)].by_time
+        quantity = microseconds(time) if by_time else count or 0
+        held = time if meter in BY_INSTANCE_TYPE else timedelta()
+        yield tuple(key), Amount(meter=Meter(meter), unit_price=unit_price, quantity=quantity), held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +64,20 @@ class CostWindow:
         return point + timedelta(hours=1 if self.by == "hour" else 24) > self.end
 
 
-PRESETS: dict[str, tuple[By, int]] = {"24h": ("hour", 24), "7d": ("day", 7), "30d": ("day", 30), "90d": ("day", 90)}
+PRESETS: dict[str, tuple[By, int]] = {
+    "24h": ("hour", 24),
+    "7d": ("day", 7),
+    "30d": ("day", 30),
+    "month": ("day", 0),  # since the first
+    "90d": ("day", 90),
+}
 DEFAULT = "7d"
 
 
 def cost_window(preset: str, *, by: str = "", now: datetime) -> CostWindow:
     """An unknown preset is the default. `by` "hour" cuts up to a week finer."""
     usual, count = PRESETS.get(preset, PRESETS[DEFAULT])
+    count = count or now.day
     if usual == "day" and by == "hour" and count <= 7:
         usual, count = "hour", count * 24
     if usual == "hour":
@@ -74,59 +102,76 @@ class DeploymentCost:
 
 def costs(usage: QuerySet[Usage], window: CostWindow) -> list[DeploymentCost]:
     """Per deployment, the dearest first. Two queries."""
-    parts: dict[UUID, dict[datetime, list[tuple[timedelta, Decimal]]]] = defaultdict(lambda: defaultdict(list))
-    for deployment, at, price, time in _grouped(usage, window.start, window.end, window.by):
-        parts[deployment][at].append((time, price))
+    parts: dict[UUID, dict[datetime, list[Amount]]] = defaultdict(lambda: defaultdict(list))
+    times: dict[UUID, timedelta] = defaultdict(timedelta)
+    for (at, deployment), amount, time in _by_time(usage, window.start, window.end, window.by):
+        parts[deployment][at].append(amount)
+        times[deployment] += time
     rows = Deployment.objects.filter(pk__in=parts).select_related("endpoint__created_by", "instance_type")
     found = [
         DeploymentCost(
             deployment=row,
             amounts={at: cost(each) for at, each in sorted(parts[row.pk].items())},
-            time=sum((time for each in parts[row.pk].values() for time, _ in each), timedelta()),
+            time=times[row.pk],
         )
         for row in rows
     ]
     return sorted(found, key=lambda item: (-item.total, item.deployment.endpoint.name, item.deployment.name))
 
 
-def _grouped(
-    usage: QuerySet[Usage], start: datetime, end: datetime, by: By
-) -> Iterable[tuple[UUID, datetime, Decimal, timedelta]]:
-    """Summed where the rows are; money is made of it here, with Decimal. No row spans an hour, so none is cut."""
-    within = usage.filter(started_at__gte=start, started_at__lt=end).order_by()
-    return (
-        within.annotate(at=Trunc("started_at", by, tzinfo=UTC))
-        .values("deployment_id", "at", "price_per_hour")
-        .annotate(time=_TIME)
-        .values_list("deployment_id", "at", "price_per_hour", "time")
-    )
+def _by_time(usage: QuerySet[Usage], start: datetime, end: datetime, by: By) -> Iterator[Summed]:
+    """No row spans an hour, so none is cut."""
+    within = usage.filter(started_at__gte=start, started_at__lt=end)
+    return summed(within, "deployment_id", at=Trunc("started_at", by, tzinfo=UTC))
 
 
 def cost_since(deployments: Iterable[UUID], start: datetime) -> dict[UUID, Decimal]:
     """By deployment; one that used nothing is missing. `start` is a full hour. One query."""
-    rows = Usage.objects.filter(deployment__in=list(deployments), started_at__gte=start).order_by()
-    parts: dict[UUID, list[tuple[timedelta, Decimal]]] = defaultdict(list)
-    for deployment, price, time in (
-        rows.values("deployment_id", "price_per_hour")
-        .annotate(time=_TIME)
-        .values_list("deployment_id", "price_per_hour", "time")
-    ):
-        parts[deployment].append((time, price))
+    parts: dict[UUID, list[Amount]] = defaultdict(list)
+    rows = Usage.objects.filter(deployment__in=list(deployments), started_at__gte=start)
+    for (deployment,), amount, _ in summed(rows, "deployment_id"):
+        parts[deployment].append(amount)
     return {deployment: cost(each) for deployment, each in parts.items()}
 
 
 def spent_between(usage: QuerySet[Usage], start: datetime, end: datetime) -> Decimal:
     """All of what began in [start, end), a full hour or now. One query."""
-    rows = usage.filter(started_at__gte=start, started_at__lt=end).order_by()
-    by_price = rows.values("price_per_hour").annotate(time=_TIME).values_list("price_per_hour", "time")
-    return cost((time, price) for price, time in by_price)
+    return cost(amount for _, amount, _ in summed(usage.filter(started_at__gte=start, started_at__lt=end)))
 
 
 def month(usage: QuerySet[Usage], *, now: datetime) -> Forecast:
     """Month to date in UTC, and what the whole month should cost. Two queries."""
-    to_date = spent_between(usage, month_start(now), now)
+    return forecast(spent_between(usage, month_start(now), now), _last_week(usage, now), now)
+
+
+def _last_week(usage: QuerySet[Usage], now: datetime) -> dict[datetime, Decimal]:
+    """By the hour. One query."""
     this_hour = now.replace(minute=0, second=0, microsecond=0)
-    by_hour: dict[datetime, list[tuple[timedelta, Decimal]]] = defaultdict(list)
-    for _, at, price, time in _grouped(usage, this_hour - 7 * 24 * HOUR, now, "hour"):
-        by_hour[at].append((time, price))
-    return forecast(to_date, {at: cost(each) for at, each in by_hour.items()}, now)
+    return _by(usage, this_hour - 7 * 24 * HOUR, now, "hour")
+
+
+def _by(usage: QuerySet[Usage], start: datetime, end: datetime, by: By) -> dict[datetime, Decimal]:
+    within = usage.filter(started_at__gte=start, started_at__lt=end)
+    parts: dict[datetime, list[Amount]] = defaultdict(list)
+    for (at,), amount, _ in summed(within, at=Trunc("started_at", by, tzinfo=UTC)):
+        parts[at].append(amount)
+    return {at: cost(each) for at, each in parts.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthCourse:
+    """How the month has gone, and how it should go on: at each midnight in UTC, what will have been spent."""
+
+    start: datetime
+    end: datetime
+    spent: list[tuple[datetime, Decimal]]
+    coming: list[tuple[datetime, Forecast]]
+
+
+def month_course(usage: QuerySet[Usage], *, now: datetime) -> MonthCourse:
+    """Two queries. It begins where what was spent ends."""
+    start, end = month_start(now), month_end(now)
+    spent = sums(_by(usage, start, now, "day"), start, now)
+    to_date, lately = spent[-1][1], _last_week(usage, now)
+    coming = [(moment, forecast(to_date, lately, now, until=moment)) for moment in (now, *midnights(now, end))]
+    return MonthCourse(start=start, end=end, spent=spent, coming=coming)

@@ -18,6 +18,7 @@ from endpoints.permissions import Action, require
 from endpoints.selectors.alerts import spec_of
 from endpoints.services import events
 
+FORGOTTEN_AT_ONCE = 1000
 LONGEST_NAME = 80
 LONGEST_SILENCE = timedelta(days=30)
 
@@ -236,3 +237,9 @@ def _record(actor: Actor, rule: AlertRule, verb: str, **fields: Any) -> None:
         subject=rule.name,
         **fields,
     )
+
+
+def forget_ended(*, now: datetime, kept: timedelta) -> None:
+    """Alerts that ended longer ago, with their notifications; a bounded part at a time. One that is open stays."""
+    old = Alert.objects.filter(ended_at__lt=now - kept).order_by("ended_at").values_list("pk", flat=True)
+    Alert.objects.filter(pk__in=list(old[:FORGOTTEN_AT_ONCE])).delete()

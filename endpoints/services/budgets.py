@@ -1,21 +1,23 @@
 """Budgets: set by who answers for what they cover, and evaluated from what is billed."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from endpoints.domain.actor import SYSTEM, Actor
-from endpoints.domain.budgets import crossed, faults, money, period, resets
+from endpoints.domain.budgets import Seen, crossed, faults, has_news, money, period, resets
 from endpoints.domain.errors import Invalid, NotFound, StaleVersion
 from endpoints.enums import BudgetAction
 from endpoints.models import Budget, BudgetCrossing, Deployment, Endpoint, User, Workspace
 from endpoints.permissions import Action, require, require_staff
-from endpoints.selectors.budgets import spent_under
+from endpoints.selectors.budgets import spent_of, spent_under
 from endpoints.services import events
 from endpoints.services.budget_notices import announce_crossings
 from endpoints.services.routes import next_revision
@@ -81,12 +83,12 @@ def delete_budget(*, actor: Actor, budget: Budget) -> None:
     """What it refused is let through again; what it stopped can be started."""
     _require(actor, budget)
     with transaction.atomic():
-        Deployment.objects.filter(stopped_by=budget).update(stopped_by=None)  # locked first, as everywhere
+        stopped = Deployment.objects.filter(stopped_by=budget).update(stopped_by=None)  # locked first, as everywhere
         locked = _locked(budget.pk)
         _tell(actor, locked, "budget.deleted", before=_described(locked))
         refused = _refuses(locked)
         locked.delete()
-        if refused:
+        if refused or stopped:
             next_revision()
 
 
@@ -160,6 +162,49 @@ def _tell(
     )
 
 
+def note_spent(*, now: datetime, every: timedelta) -> list[UUID]:
+    """What is spent under each budget that is due, written at once; those about which there is more to do. What is
+    locked this moment is left to the next look. Four queries, however many there are."""
+    due = (
+        Q(evaluated_at=None)
+        | Q(evaluated_at__lte=now - every)
+        | Q(evaluated_at__gt=now)
+        | ~Q(period_start=period(now)[0])
+    )
+    rows = Budget.objects.filter(due).exclude(endpoint__deleted_at__isnull=False)
+    with transaction.atomic():
+        budgets = list(rows.select_for_update(of=("self",), no_key=True, skip_locked=True).order_by("pk"))
+        if not budgets:
+            return []
+        spent, told = spent_of(budgets, now=now), _told(budgets, now)
+        news = {each.pk for each in budgets if has_news(_seen(each, told[each.pk, each.amount]), spent[each.pk], now)}
+        quiet = [each for each in budgets if each.pk not in news]
+        for budget in quiet:
+            budget.spent, budget.evaluated_at = round(spent[budget.pk], 10), now
+        Budget.objects.bulk_update(quiet, ["spent", "evaluated_at"])
+    return [each.pk for each in budgets if each.pk in news]
+
+
+def _told(budgets: Iterable[Budget], now: datetime) -> dict[tuple[UUID, Decimal], set[int]]:
+    found: dict[tuple[UUID, Decimal], set[int]] = defaultdict(set)
+    rows = BudgetCrossing.objects.filter(budget__in=budgets, period_start=period(now)[0]).exclude(notified_at=None)
+    for budget, amount, percent in rows.values_list("budget_id", "amount", "percent"):
+        found[budget, amount].add(percent)
+    return found
+
+
+def _seen(budget: Budget, told: Iterable[int]) -> Seen:
+    acts_at = next(iter(_acting_percent(budget)), None)
+    return Seen(
+        period_start=budget.period_start,
+        amount=budget.amount,
+        thresholds=(*budget.thresholds, *_acting_percent(budget)),
+        acts_at=acts_at,
+        acts=budget.acting_since is not None,
+        told=frozenset(told),
+    )
+
+
 def evaluate(budget_id: UUID, *, now: datetime) -> None:
     """What is spent of the month, which thresholds that reaches, and whether it acts: all in one transaction, so that
     what was told was told once, whoever ends on the way."""
@@ -223,9 +268,9 @@ def reason_of(budget: Budget, *, now: datetime) -> str:
 
 
 def _refuses(budget: Budget) -> tuple[datetime | None, str] | None:
-    """What the gateway says of it; None where it refuses nothing."""
+    """What the gateway says of it, or of what it stopped; None where it refuses nothing."""
     if budget.action != BudgetAction.REFUSE or budget.acting_since is None:
-        return None
+        return (None, budget.name) if Deployment.objects.filter(stopped_by=budget).exists() else None
     return budget.period_start, budget.name
 
 

@@ -20,6 +20,7 @@ from studio.api import (
     operations,
     people,
     preflight,
+    prices,
     quota,
     registries,
     revisions,
@@ -27,6 +28,7 @@ from studio.api import (
     schemas,
     site,
     sleeping,
+    statements,
     telemetry,
     traffic_log,
     workspaces,
@@ -131,6 +133,9 @@ routes: list[URLPattern] = [
     path(f"{_DEPLOYMENT}metrics/", telemetry.DeploymentMetrics.as_view(), name="api_deployment_metrics"),
     path(f"{_ENDPOINT}cost/", telemetry.EndpointCost.as_view(), name="api_endpoint_cost"),
     path("workspaces/<segment:name>/cost/", telemetry.WorkspaceCost.as_view(), name="api_workspace_cost"),
+    path(
+        "workspaces/<segment:name>/statement/", statements.WorkspaceStatement.as_view(), name="api_workspace_statement"
+    ),
     path("alert-rules/", alerts.AlertRules.as_view(), name="api_alert_rules"),
     path("alert-rules/<int:rule_id>/", alerts.AlertRuleDetail.as_view(), name="api_alert_rule"),
     path("alert-rules/<int:rule_id>/silence/", alerts.AlertRuleSilence.as_view(), name="api_alert_rule_silence"),
@@ -194,6 +199,15 @@ routes: list[URLPattern] = [
         "site/operations/<uuid:operation_id>/fail/", site.StuckOperationFail.as_view(), name="api_site_operation_fail"
     ),
     path("site/backups/", site.Backups.as_view(), name="api_site_backups"),
+    path("site/instance-types/", prices.SiteInstanceTypes.as_view(), name="api_site_instance_types"),
+    path(
+        "site/instance-types/<segment:name>/",
+        prices.SiteInstanceTypeDetail.as_view(),
+        name="api_site_instance_type",
+    ),
+    path("site/prices/", prices.Prices.as_view(), name="api_prices"),
+    path("site/prices/<int:price_id>/", prices.PriceDetail.as_view(), name="api_price"),
+    path("site/statement/", statements.SiteStatement.as_view(), name="api_site_statement"),
     path("site/audit/", events.Audit.as_view(), name="api_audit"),
     path("site/events/", events.SiteEvents.as_view(), name="api_site_events"),
 ]

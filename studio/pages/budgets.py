@@ -10,9 +10,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from endpoints.domain.budgets import money, period, used_percent
-from endpoints.domain.errors import Invalid, NotFound
+from endpoints.domain.errors import Invalid
 from endpoints.enums import BudgetAction
-from endpoints.models import Budget, Workspace
+from endpoints.models import Budget
 from endpoints.permissions import Action, can, require
 from endpoints.selectors.budgets import budget_for, budgets_of, owner_budgets
 from endpoints.services.budgets import create_budget, delete_budget, update_budget
@@ -22,16 +22,16 @@ from studio.pages.budget_forms import NewBudgetForm, OwnerBudgetForm, changes_fo
 from studio.pages.forms import add_problems
 from studio.pages.identity import it_page
 from studio.pages.page import page, show, went_to
-from studio.workspaces import current_workspace
+from studio.workspaces import current_workspace, open_workspace
 
 SHOWN = 200
 
 
 @page
 def budget_list(request: HttpRequest) -> HttpResponse:
-    workspace = current_workspace(request)
-    if workspace is None:
+    if current_workspace(request) is None:
         return show(request, "endpoints/no_workspace.html")
+    workspace = open_workspace(request)
     context = {
         "budgets": [shown_budget(each) for each in budgets_of(workspace)[:SHOWN]],
         "may_write": can(signed_in(request), Action.MANAGE_WORKSPACE, workspace),
@@ -62,14 +62,14 @@ def shown_budget(budget: Budget) -> dict[str, Any]:
 
 def _covers(budget: Budget) -> str:
     if budget.endpoint:
-        return f"endpoint {budget.endpoint.name}"
+        return f"endpoint {budget.endpoint.name}{' (deleted)' if budget.endpoint.deleted_at else ''}"
     return f"workspace {budget.workspace}" if budget.workspace else f"all of {budget.owner}"
 
 
 @page
 def budget_create(request: HttpRequest) -> HttpResponse:
     """`?endpoint=NAME` begins with that one."""
-    workspace = _open(request)
+    workspace = open_workspace(request)
     require(signed_in(request), Action.MANAGE_WORKSPACE, workspace)
     initial = {"endpoint": request.GET.get("endpoint")}
     form = NewBudgetForm(request.POST or None, workspace=workspace, initial=initial)
@@ -139,13 +139,6 @@ def it_budgets(request: HttpRequest) -> HttpResponse:
     found = [shown_budget(each) for each in owner_budgets()[:SHOWN]]
     context = {"form": form, "budgets": found, "may_write": True, "resets_at": period(timezone.now())[1]}
     return show(request, "it/budgets.html", context, status=422 if form.errors else 200)
-
-
-def _open(request: HttpRequest) -> Workspace:
-    workspace = current_workspace(request)
-    if workspace is None:
-        raise NotFound("You are in no workspace yet. An Owner of one can add you.")
-    return workspace
 
 
 urlpatterns = [

@@ -9,13 +9,24 @@ from django.utils import timezone
 
 from endpoints.domain.pricing import Forecast, total
 from endpoints.selectors.budgets import budgets_shown
-from endpoints.selectors.cost import DEFAULT, PRESETS, CostWindow, DeploymentCost, cost_window, costs, month, usage_of
+from endpoints.selectors.cost import (
+    DEFAULT,
+    PRESETS,
+    CostWindow,
+    DeploymentCost,
+    cost_window,
+    costs,
+    month,
+    month_course,
+    usage_of,
+)
 from endpoints.selectors.endpoints import endpoint_for
 from studio.actors import signed_in
 from studio.pages import charts
 from studio.pages.budgets import shown_budget
 from studio.pages.endpoint_frame import endpoint_frame
 from studio.pages.figures import changed, csv_answer, figure_answer, figure_page
+from studio.pages.month_chart import month_answer
 from studio.pages.page import page, show
 from studio.pages.plots import Plot
 
@@ -44,6 +55,14 @@ def endpoint_cost(request: HttpRequest, name: str) -> HttpResponse:
 @figure_page
 def endpoint_cost_figure(request: HttpRequest, name: str) -> HttpResponse:
     return figure_answer(_plot(request, name))
+
+
+@figure_page
+def endpoint_cost_month(request: HttpRequest, name: str) -> HttpResponse:
+    """How the endpoint's month goes, with the budgets of its own."""
+    endpoint = endpoint_for(signed_in(request), name)
+    course = month_course(usage_of(endpoint), now=timezone.now())
+    return month_answer(course, budgets_shown(signed_in(request), endpoint).filter(endpoint=endpoint))
 
 
 @page
@@ -113,5 +132,6 @@ def tiles(whole: Decimal, forecast: Forecast) -> dict[str, str]:
 urlpatterns = [
     path("endpoints/<str:name>/cost/", endpoint_cost, name="endpoint_cost"),
     path("endpoints/<str:name>/cost/cost.json", endpoint_cost_figure, name="endpoint_cost_figure"),
+    path("endpoints/<str:name>/cost/month.json", endpoint_cost_month, name="endpoint_cost_month"),
     path("endpoints/<str:name>/cost/cost.csv", endpoint_cost_csv, name="endpoint_cost_csv"),
 ]

@@ -3,6 +3,8 @@
 from studio.it import audit as it_audit
 from studio.it import backups as it_backups
 from studio.it import operations as it_operations
+from studio.it import prices as it_prices
+from studio.it import statement as it_statement
 from studio.pages import (
     access,
     activity,
@@ -33,6 +35,7 @@ from studio.pages import (
     security,
     settings,
     sleeping,
+    statement,
     testing,
     testing_requests,
     testing_stream,
@@ -65,6 +68,8 @@ urlpatterns = [
     *it_audit.urlpatterns,
     *it_backups.urlpatterns,
     *it_operations.urlpatterns,
+    *it_prices.urlpatterns,
+    *it_statement.urlpatterns,
     *live.urlpatterns,
     *logs.urlpatterns,
     *metrics.urlpatterns,
@@ -78,6 +83,7 @@ urlpatterns = [
     *security.urlpatterns,
     *settings.urlpatterns,
     *sleeping.urlpatterns,
+    *statement.urlpatterns,
     *testing.urlpatterns,
     *testing_requests.urlpatterns,
     *testing_stream.urlpatterns,

@@ -33,6 +33,7 @@ from tests.factories import (
     NotificationChannelFactory,
     OperationFactory,
     PersonalTokenFactory,
+    PriceFactory,
     QuotaRequestFactory,
     RegistryCredentialFactory,
     ScaleDecisionFactory,
@@ -74,6 +75,11 @@ OF_IT = {
     "api_site_operation_fail",
     "api_site_backups",
     "api_site_events",
+    "api_site_instance_types",
+    "api_site_instance_type",
+    "api_prices",
+    "api_price",
+    "api_site_statement",
 }
 # A Reader's writes that change nothing of the workspace.
 OF_THE_READER = {("api_tokens", "post"), ("api_token", "delete"), ("api_access_token", "post")}
@@ -137,6 +143,7 @@ def arguments(adapters: object) -> dict[str, Any]:
         "assignment_id": assignment.pk,
         "request_id": QuotaRequestFactory(workspace=workspace).pk,
         "budget_id": BudgetFactory(workspace=workspace).pk,
+        "price_id": PriceFactory(item=NAME).pk,
         "people": {"owner": owner, "reader": workspace.role_assignments.get(role=Role.READER, endpoint=None).user},
     }
 
@@ -149,7 +156,7 @@ def url_of(route: str, arguments: dict[str, Any]) -> str:
 def sample(path: str) -> str:
     """A path of the document with something in it."""
     path = re.sub("{(operation_id|budget_id|alert_id)}", str(UUID(int=1)), path)
-    numbered = re.sub(r"{(token_id|ordinal|generation|secret_id|assignment_id|request_id|rule_id)}", "1", path)
+    numbered = re.sub(r"{(token_id|ordinal|generation|secret_id|assignment_id|request_id|rule_id|price_id)}", "1", path)
     return re.sub(r"{\w+}", NAME, numbered)
 
 

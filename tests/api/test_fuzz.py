@@ -39,6 +39,7 @@ PATHS = {
     "{rule_id}": "1",
     "{request_id}": "1",
     "{budget_id}": str(BUDGET),
+    "{price_id}": "1",
 }
 
 OF_IT = tuple(

@@ -143,7 +143,7 @@ class TestCost:
                 deployment=blue,
                 started_at=start,
                 ended_at=start + timedelta(minutes=minutes),
-                price_per_hour=Decimal("0.1"),
+                unit_price=Decimal("0.1"),
             )
         for url in (COST, "/api/v1/workspaces/research/cost/"):
             body = reader.get(url).json()

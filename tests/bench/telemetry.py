@@ -255,7 +255,7 @@ def fill_usage(last: datetime, count: int) -> None:
     ]
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO endpoints_usage (id, deployment_id, replica_id, instance_type, phase, price_per_hour,"
+            "INSERT INTO endpoints_usage (id, deployment_id, replica_id, instance_type, phase, unit_price,"
             " started_at, ended_at) SELECT lower(hex(randomblob(16))), d.id, 'b-' || d.id, 'small', 'running', '0.06',"
             " json_extract(t.value, '$[0]'), json_extract(t.value, '$[1]')"
             " FROM endpoints_deployment d, json_each(%s) t",

@@ -1,5 +1,7 @@
 """402 of an endpoint whose budget is used up: for those who may come in, and away as soon as it resets."""
 
+from dataclasses import astuple
+
 import httpx
 
 from endpoints.domain.routing import Refusal
@@ -34,6 +36,31 @@ def test_402_names_the_budget_and_when_it_resets(
     assert client.post("/other/score", headers=AUTHORIZED).status_code == 200
     envoy.put(endpoint("spent", deployment("blue", blue.socket)))
     assert client.post("/spent/score", headers=AUTHORIZED).status_code == 200
+
+
+def test_a_deployment_that_was_stopped_says_by_which_budget_and_its_neighbour_answers(
+    envoy: RunningGateway, servers: Replicas, client: httpx.Client
+) -> None:
+    green = servers.start("green")
+    envoy.put(
+        endpoint(
+            "halves",
+            deployment("blue", weight=50, refusal=USED_UP),
+            deployment("green", green.socket, weight=50),
+        )
+    )
+    pinned = client.post("/halves/score", headers=AUTHORIZED | {"azureml-model-deployment": "blue"}, json={"data": [1]})
+    assert pinned.status_code == 402
+    error = pinned.json()["error"]
+    assert (error["code"], error["budget"], error["resets_at"]) == ("BudgetExceeded", *astuple(USED_UP))
+    assert "Deployment blue was stopped when budget" in error["message"]
+    pinned = client.post("/halves/score", headers=AUTHORIZED | {"azureml-model-deployment": "green"})
+    assert pinned.status_code == 200
+    statuses = {client.post("/halves/score", headers=AUTHORIZED).status_code for _ in range(60)}
+    assert statuses == {200, 402}
+    stranger = client.post("/halves/score", headers={"azureml-model-deployment": "blue"})
+    assert stranger.status_code == 401
+    assert "team" not in stranger.text
 
 
 def test_who_may_not_come_in_learns_nothing_of_it(

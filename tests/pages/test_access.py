@@ -18,7 +18,7 @@ OF_AN_ENDPOINT: dict[str, dict[str, Any]] = {
     **dict.fromkeys(
         (
             "endpoint_detail endpoint_traffic endpoint_test endpoint_consume endpoint_metrics "
-            "endpoint_cost endpoint_cost_figure endpoint_cost_csv endpoint_logs endpoint_activity "
+            "endpoint_cost endpoint_cost_figure endpoint_cost_month endpoint_cost_csv endpoint_logs endpoint_activity "
             "endpoint_access endpoint_settings endpoint_traffic_log"
         ).split(),
         E,
@@ -60,14 +60,15 @@ FOR_WRITERS = {"deployment_create": E}
 OWN = (
     "endpoint_list endpoint_create operation_list model_list model_create environment_list environment_create usage "
     "alert_list alert_rules alert_rule_create alert_channels budget_list budget_create workspace_quota "
-    "usage_figure usage_csv activity profile_tokens workspace_members service_account_list "
+    "usage_figure usage_csv usage_month usage_statement usage_statement_csv "
+    "activity profile_tokens workspace_members service_account_list "
     "workspace_registries search live upload_stage workspace_switch profile_security "
     "profile_sessions sessions_end_others"
 ).split()
 # Of the site's IT: GETs, and what only takes POST.
 OF_IT = (
     "it_overview it_identity it_identity_add it_identity_test it_identity_provider it_audit it_audit_status it_backups "
-    "it_budgets it_limits it_operations it_quota it_quota_site"
+    "it_budgets it_limits it_operations it_prices it_quota it_quota_site it_statement it_statement_csv"
 ).split()
 WRITES_OF_IT = ("it_identity_enable it_identity_refresh it_identity_remove it_signing_rotate it_audit_check").split()
 # By an id or a version that belongs to a workspace or a person.
@@ -77,7 +78,8 @@ ELSEWHERE = (
     "token_revoke test_history_clear test_call_download endpoint_swagger alert_detail alert_acknowledge alert_rule "
     "alert_rule_silence alert_rule_remove alert_channel_test alert_channel_switch alert_channel_remove "
     "profile_security_link profile_security_unlink session_end budget_edit budget_delete quota_request_withdraw "
-    "it_operation_fail it_operation_retry it_quota_decide it_quota_workspace deployment_capacity wizard_capacity "
+    "it_operation_fail it_operation_retry it_price it_price_withdraw "
+    "it_quota_decide it_quota_workspace deployment_capacity wizard_capacity "
     "request_save request_change request_delete test_call_share test_call_shared test_snippets test_stream"
 ).split()
 

@@ -33,7 +33,7 @@ def test_a_budget_is_made_shown_changed_and_deleted(signed_in: SignedIn, churn: 
     assert "No budget yet" in client.get(LIST).content.decode()
     UsageFactory(
         deployment=churn.deployments.get(name="blue"),
-        price_per_hour=Decimal("60"),
+        unit_price=Decimal("60"),
         started_at=timezone.now().replace(minute=0, second=0, microsecond=0),
     )
     assert client.post(CREATE, GIVEN).status_code == 303
@@ -120,10 +120,10 @@ def test_the_list_asks_the_same_for_three_as_for_one(
     client = signed_in("reader")
     BudgetFactory(workspace=workspace)
     client.get(LIST)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         client.get(LIST)
     BudgetFactory.create_batch(2, workspace=workspace, endpoint=churn)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         client.get(LIST)
 
 

@@ -40,7 +40,7 @@ def endpoint(clock: Any, people: People, workspace: Any) -> Endpoint:
 
 
 def bill(deployment: Any, start: datetime, length: timedelta, price: str) -> None:
-    UsageFactory(deployment=deployment, started_at=start, ended_at=start + length, price_per_hour=Decimal(price))
+    UsageFactory(deployment=deployment, started_at=start, ended_at=start + length, unit_price=Decimal(price))
 
 
 def test_the_page(client: Client, people: People, endpoint: Endpoint) -> None:

@@ -8,10 +8,11 @@ import pytest
 
 from endpoints.domain.actor import SYSTEM
 from endpoints.domain.errors import BudgetExceeded, Conflict, OutOfQuota
-from endpoints.enums import BudgetAction
+from endpoints.enums import BudgetAction, Meter
 from endpoints.models import BudgetCrossing, Deployment, Endpoint, Event, Quota
+from endpoints.selectors.prices import PriceState, price_history
 from endpoints.selectors.quota import account_of
-from endpoints.services import budgets, deployments, endpoints, quota, sleeping
+from endpoints.services import budgets, deployments, endpoints, prices, quota, sleeping
 from tests.factories import InstanceTypeFactory, UsageFactory
 from tests.races.conftest import Race
 from tests.world import World
@@ -123,9 +124,46 @@ def _near_the_months_end(started: int) -> bool:
 def test_a_threshold_is_told_once_whoever_looks(world: World, race: Race) -> None:
     made = world.deployment(world.endpoint())
     budget = budgets.create_budget(actor=SYSTEM, workspace=world.workspace, name="team", amount=Decimal("0.0001"))
-    UsageFactory(deployment=made, price_per_hour=Decimal(1))
+    UsageFactory(deployment=made, unit_price=Decimal(1))
     from django.utils import timezone
 
     race(*(partial(budgets.evaluate, budget.pk, now=timezone.now()) for _ in range(MANY)))
     assert BudgetCrossing.objects.count() == 3
     assert Event.objects.filter(verb="budget.reached").count() == 3
+
+
+def test_looks_and_starts_under_many_budgets_wait_for_each_other_and_never_in_a_circle(
+    world: World, race: Race
+) -> None:
+    kind = InstanceTypeFactory(price_per_hour=Decimal("0.0100"))
+    calls = creations(world, instance_type=kind, instance_count=1)
+    for number in range(10):
+        budgets.create_budget(
+            actor=SYSTEM,
+            workspace=world.workspace,
+            name=f"budget {number}",
+            amount=Decimal(1000),
+            action=BudgetAction.STOP_SCALE_OUT,
+        )
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    later = timezone.now() + timedelta(minutes=1)
+    looks = [partial(budgets.note_spent, now=later, every=timedelta()) for _ in range(4)]
+    outcomes = race(*calls, *looks)
+    assert [each for each in outcomes if isinstance(each, Exception)] == []
+
+
+def test_the_last_price_of_a_moment_is_one_and_all_are_on_record(world: World, race: Race) -> None:
+    kind = InstanceTypeFactory(name="raced")
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    at = timezone.now() + timedelta(days=1)
+    setting = partial(prices.set_price, actor=SYSTEM, meter=Meter.ONLINE, item=kind.name, valid_from=at)
+    race(*(partial(setting, unit_price=Decimal(number)) for number in range(1, MANY + 1)))
+    entries = price_history(Meter.ONLINE, kind.name, now=timezone.now())
+    assert len(entries) == MANY == Event.objects.filter(verb="price.set").count()
+    assert [entry.state for entry in entries].count(PriceState.FUTURE) == 1

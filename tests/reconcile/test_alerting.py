@@ -17,6 +17,7 @@ from endpoints.models import Alert, AlertRule, Deployment, Endpoint, Event, Noti
 from endpoints.notifying.fake import FakeNotifier
 from endpoints.notifying.port import Undelivered
 from endpoints.reconcile.alerting import look_at_alerts
+from endpoints.reconcile.billing import Billed, bill
 from endpoints.services.alerts import remove_rule, silence_rule
 from endpoints.services.notifications import WAITS, send_due
 from tests.factories import (
@@ -26,6 +27,7 @@ from tests.factories import (
     EventFactory,
     NotificationChannelFactory,
     OperationFactory,
+    PriceFactory,
     SampleFactory,
     UsageFactory,
 )
@@ -187,8 +189,8 @@ def test_what_else_can_be_watched(churn: Endpoint, signal: str, value: float, ab
     hour = NOW.replace(minute=0, second=0)
     for at in (hour, hour - timedelta(days=2)):
         price = Decimal("90") if at == hour else Decimal("60")
-        UsageFactory(deployment=deployment, started_at=at, price_per_hour=price)
-        UsageFactory(deployment=elsewhere, started_at=at, price_per_hour=price)
+        UsageFactory(deployment=deployment, started_at=at, unit_price=price)
+        UsageFactory(deployment=elsewhere, started_at=at, unit_price=price)
     places: dict[str, dict[str, Any]] = {
         "deployment": {"endpoint": churn, "deployment": deployment},
         "endpoint": {"endpoint": churn},
@@ -198,6 +200,26 @@ def test_what_else_can_be_watched(churn: Endpoint, signal: str, value: float, ab
     look_at_alerts(now=NOW)
     rule.refresh_from_db()
     assert rule.value == pytest.approx(value)
+
+
+def test_a_rule_on_cost_follows_the_price_of_the_moment(churn: Endpoint) -> None:
+    """Two replicas at a price that changes within the hour: what an hour costs now, and what was spent exactly."""
+    deployment, hour = blue(churn), NOW.replace(minute=0, second=0)
+    for valid_from, price in ((hour, "1"), (NOW, "4")):
+        PriceFactory(item=deployment.instance_type.name, unit_price=Decimal(price), valid_from=valid_from)
+    rules = [rule_on(churn, signal=signal, name=signal, threshold=1.5) for signal in ("CostPerHour", "CostToday")]
+    deployment.replicas.update(started_at=NOW - 15 * MINUTE)
+    billed: dict[str, Billed] = {}
+    for now, values in (
+        (NOW - MINUTE, pytest.approx([2.0, 2 * 14 / 60])),
+        (NOW + 15 * MINUTE, pytest.approx([8.0, 2 * (15 * 1 + 15 * 4) / 60])),
+    ):
+        billed = bill(deployment.replicas.select_related("instance_type"), billed, now=now)
+        look_at_alerts(now=now)
+        for rule in rules:
+            rule.refresh_from_db()
+        assert [rule.value for rule in rules] == values
+    assert [rule.state for rule in rules] == [AlertState.FIRING, AlertState.FIRING]
 
 
 def test_a_deployment_that_sleeps_misses_nothing(churn: Endpoint) -> None:

@@ -4,9 +4,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import DatabaseError, transaction
 
 from endpoints.enums import ReplicaState, UsagePhase
-from endpoints.models import CounterCursor, Replica, Usage
+from endpoints.models import CounterCursor, Event, Operation, Replica, Usage
+from tests.factories import OperationFactory, PriceFactory
 from tests.reconcile.measuring import START, Studio, at
 
 pytestmark = pytest.mark.django_db
@@ -17,7 +19,7 @@ def test_a_replica_is_billed_from_its_start_by_the_hour(studio: Studio) -> None:
         studio.collect(1300)
     rows = Usage.objects.filter(replica_id__endswith="-0").order_by("started_at")
     assert [(row.started_at, row.ended_at) for row in rows] == [(START, at(3600)), (at(3600), at(3900))]
-    assert {(row.phase, row.price_per_hour) for row in rows} == {(UsagePhase.RUNNING, Decimal("0.06"))}
+    assert {(row.phase, row.unit_price) for row in rows} == {(UsagePhase.RUNNING, Decimal("0.06"))}
     assert studio.billed() == 2 * timedelta(seconds=3900)
 
 
@@ -27,10 +29,48 @@ def test_a_price_changes_what_comes_not_what_was(studio: Studio) -> None:
     studio.deployment.instance_type.save()
     studio.collect()
     rows = Usage.objects.filter(replica_id__endswith="-0").order_by("started_at")
-    assert [(row.price_per_hour, row.ended_at) for row in rows] == [
+    assert [(row.unit_price, row.ended_at) for row in rows] == [
         (Decimal("0.06"), at(10)),
         (Decimal("9"), at(20)),
     ]
+
+
+def test_a_price_with_a_date_splits_what_one_pass_sees(studio: Studio) -> None:
+    """Whenever the collector looks: each side of the moment has its own price, and the type says what holds now."""
+    name = studio.deployment.instance_type.name
+    for valid_from, price in ((START - timedelta(days=1), "0.06"), (at(17), "9")):
+        PriceFactory(item=name, unit_price=Decimal(price), valid_from=valid_from)
+    studio.collect()
+    studio.collect()
+    rows = Usage.objects.filter(replica_id__endswith="-0").order_by("started_at")
+    assert [(row.unit_price, row.started_at, row.ended_at) for row in rows] == [
+        (Decimal("0.06"), START, at(17)),
+        (Decimal("9"), at(17), at(20)),
+    ]
+    studio.deployment.instance_type.refresh_from_db()
+    assert studio.deployment.instance_type.price_per_hour == Decimal("9")
+    assert Event.objects.get(verb="price.in_force").after == {"unit_price": "9.0000"}
+
+
+def test_the_price_of_what_was_used_is_for_good(studio: Studio) -> None:
+    studio.collect()
+    for changes in ({"unit_price": Decimal(0)}, {"started_at": START - timedelta(hours=1)}):
+        with pytest.raises(DatabaseError, match="only ever added to"), transaction.atomic():
+            Usage.objects.update(**changes)
+    assert studio.billed() == 2 * timedelta(seconds=10)
+
+
+def test_a_build_is_counted_and_costs_nothing(studio: Studio) -> None:
+    Replica.objects.all().delete()
+    phase = {"name": "environment", "state": "running", "started_at": START.isoformat(), "finished_at": None}
+    operation = OperationFactory(deployment=studio.deployment, phases=[phase])
+    studio.collect()
+    studio.collect()
+    Operation.objects.filter(pk=operation.pk).update(phases=[phase | {"state": "succeeded"}])
+    studio.collect()
+    row = Usage.objects.get()
+    assert (UsagePhase(row.phase), row.unit_price) == (UsagePhase.BUILDING, Decimal(0))
+    assert (row.started_at, row.ended_at) == (START, at(20))
 
 
 def test_starting_running_draining_are_told_apart(studio: Studio) -> None:

@@ -1,17 +1,18 @@
 """The truth, without any hint."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from endpoints import tasks
 from endpoints.domain.actor import SYSTEM
-from endpoints.models import Draft, Event, Lease, Notification, Replica
+from endpoints.models import Alert, Draft, Event, Lease, Notification, Replica
 from endpoints.reconcile.leases import lease
 from endpoints.services.deployments import delete_deployment, update_deployment
 from endpoints.services.endpoints import delete_endpoint
-from tests.factories import DeploymentFactory, DraftFactory, EndpointFactory, NotificationChannelFactory
+from tests.factories import AlertFactory, DeploymentFactory, DraftFactory, EndpointFactory, NotificationChannelFactory
 from tests.world import World
 
 
@@ -109,3 +110,14 @@ def test_notifications_are_forgotten_but_those_that_wait(world: World) -> None:
         Notification.objects.create(channel=channel, key=key, document={}, state=state, created_at=at)
     tasks.tidy()
     assert set(Notification.objects.values_list("key", flat=True)) == {"waits", "new"}
+
+
+def test_alerts_that_ended_are_forgotten_after_a_while_that_is_set(world: World, settings: Any) -> None:
+    settings.STUDIO_ALERT_DAYS = 10
+    now = timezone.now()
+    for name, ended in (("old", 11), ("late", 9), ("open", None)):
+        alert = AlertFactory(name=name, started_at=now - timedelta(days=20))
+        alert.ended_at = ended and now - timedelta(days=ended)
+        alert.save()
+    tasks.tidy()
+    assert set(Alert.objects.values_list("name", flat=True)) == {"late", "open"}

@@ -37,8 +37,8 @@ def test_a_deployment_s_last_quarter_of_an_hour() -> None:
     blue = DeploymentFactory()
     for back in range(1, 31):
         sample(blue, minute(back), ok=18 if back < 15 else 100, failed=2 if back < 15 else 0)
-    UsageFactory(deployment=blue, started_at=NOW.replace(hour=0, minute=0, second=0), price_per_hour=Decimal(6))
-    UsageFactory(deployment=blue, started_at=NOW - timedelta(days=1), price_per_hour=Decimal(6))
+    UsageFactory(deployment=blue, started_at=NOW.replace(hour=0, minute=0, second=0), unit_price=Decimal(6))
+    UsageFactory(deployment=blue, started_at=NOW - timedelta(days=1), unit_price=Decimal(6))
     summary = deployment_summaries([blue], now=NOW)[blue.pk]
     assert (summary.requests_per_minute, summary.error_percent, summary.p95_ms) == (20, 10, 4.95)
     assert summary.cost_today == Decimal("0.1")

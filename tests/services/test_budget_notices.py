@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from endpoints import wiring
 from endpoints.domain.actor import SYSTEM
 from endpoints.enums import BudgetAction
 from endpoints.models import Budget, BudgetCrossing, Deployment, Endpoint, Notification
+from endpoints.notifying.fake import FakeNotifier
+from endpoints.reconcile.budgets import look_at_budgets
 from endpoints.services import budgets
 from endpoints.services.notifications import send_due
 from tests.factories import DeploymentFactory, EndpointFactory, NotificationChannelFactory, UsageFactory
@@ -36,7 +39,7 @@ def spend(endpoint: Endpoint, hours: int) -> None:
     start = NOW - timedelta(days=10)
     UsageFactory(
         deployment=deployment,
-        price_per_hour=Decimal("1.0000"),
+        unit_price=Decimal("1.0000"),
         started_at=start,
         ended_at=start + timedelta(hours=hours),
     )
@@ -48,7 +51,7 @@ def budget(**fields: Any) -> Budget:
 
 def told() -> list[tuple[str, str]]:
     rows = Notification.objects.order_by("channel__name", "created_at", "key").select_related("channel")
-    return [(row.channel.name, row.document["title"]) for row in rows]
+    return [(row.channel.name if row.channel else "", row.document["title"]) for row in rows]
 
 
 def test_each_threshold_is_told_once_by_every_channel_that_is_on(world: World, churn: Endpoint) -> None:
@@ -120,11 +123,31 @@ def test_what_was_reached_before_anybody_told_is_told_of_this_month_alone(world:
     assert BudgetCrossing.objects.get(notified_at=None).period_start.month == 10
 
 
-def test_without_channels_and_of_an_owner_nobody_is_told(world: World, churn: Endpoint, people: People) -> None:
+def test_without_channels_nobody_is_told(world: World, churn: Endpoint) -> None:
     spend(churn, 60)
     found = budget(workspace=world.workspace)
     NotificationChannelFactory(workspace=world.workspace)
     budgets.evaluate(found.pk, now=NOW)
-    budget(owner=people.owner)
     assert told() == []
     assert not BudgetCrossing.objects.filter(notified_at=None).exists()
+
+
+def test_an_owner_is_told_by_e_mail(world: World, churn: Endpoint, people: People) -> None:
+    NotificationChannelFactory(workspace=world.workspace)  # not by the channels of others
+    spend(churn, 85)
+    found = budget(owner=people.owner, thresholds=[50, 80])
+    look_at_budgets(now=NOW + timedelta(minutes=1))
+    rows = Notification.objects.order_by("key")
+    assert [(row.channel, row.recipient, row.state) for row in rows] == [(None, "owner@example.com", "waiting")] * 2
+    assert rows[0].document["facts"]["About"] == "all endpoints of owner@example.com"
+    send_due()
+    notifier = wiring.notifier()
+    assert isinstance(notifier, FakeNotifier)
+    sent = [(destination.kind, destination.target) for _, _, destination in notifier.sent]
+    assert sent == [("email", "owner@example.com")] * 2
+    assert set(Notification.objects.values_list("state", flat=True)) == {"sent"}
+    people.owner.is_active = False
+    people.owner.save()
+    spend(churn, 30)
+    budgets.evaluate(found.pk, now=NOW)
+    assert Notification.objects.count() == 2

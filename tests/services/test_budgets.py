@@ -11,6 +11,7 @@ import time_machine
 
 from endpoints.domain.actor import SYSTEM
 from endpoints.domain.errors import BudgetExceeded, Conflict, Forbidden, Invalid, StaleVersion
+from endpoints.domain.routing import Refusal
 from endpoints.enums import BudgetAction, SleepState
 from endpoints.models import Budget, BudgetCrossing, Deployment, Event, GatewayState, InstanceType
 from endpoints.reconcile.budgets import look_at_budgets
@@ -48,7 +49,7 @@ def spend(deployment: Deployment, hours: int, at: datetime = NOW - timedelta(day
         UsageFactory(
             deployment=deployment,
             replica_id=f"r-{deployment.pk.hex[:12]}-9-9",
-            price_per_hour=Decimal("1.0000"),
+            unit_price=Decimal("1.0000"),
             started_at=start,
             ended_at=start + timedelta(hours=1),
         )
@@ -90,7 +91,7 @@ def test_the_month_is_utcs_and_exact(world: World, dollar: InstanceType) -> None
             deployment=made,
             started_at=start,
             ended_at=start + timedelta(seconds=seconds),
-            price_per_hour=Decimal("0.1"),
+            unit_price=Decimal("0.1"),
         )
     assert spent_under(found, now=NOW) == Decimal("0.1") / 3600
 
@@ -150,6 +151,8 @@ def test_stopping_ends_the_replicas_and_says_why(world: World, dollar: InstanceT
     assert (made.sleep, made.shown_state) == (SleepState.STOPPED, "Stopped")
     assert made.sleep_reason == "Budget “team” of 10.00 is used up. It resets on 2026-12-01 at 00:00 UTC."
     assert not made.replicas.exclude(state="Stopped").exists()
+    [route] = world.gateway.tables[-1].endpoints[0].deployments
+    assert route.refusal == Refusal(budget="team", resets_at="2026-12-01T00:00:00Z")
     assert sleeping.wake_for_request(made.pk) is False
     with pytest.raises(BudgetExceeded):
         sleeping.wake(actor=SYSTEM, deployment=made)
@@ -163,6 +166,7 @@ def test_stopping_ends_the_replicas_and_says_why(world: World, dollar: InstanceT
     world.settle()
     made.refresh_from_db()
     assert (made.sleep_reason, made.stopped_by) == ("", None)
+    assert world.gateway.tables[-1].endpoints[0].deployments[0].refusal is None
     assert made.replicas.filter(state="Ready").count() == 2
 
 
@@ -222,6 +226,49 @@ def test_more_money_lifts_it(world: World, dollar: InstanceType) -> None:
     assert found.acting_since is not None
     budgets.delete_budget(actor=SYSTEM, budget=found)
     assert all(route.refusal is None for route in table_of(endpoints_of(made)).endpoints)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_look_takes_as_many_queries_for_one_budget_as_for_three(
+    world: World, people: People, dollar: InstanceType, count: int, django_assert_num_queries: Any
+) -> None:
+    for number in range(count):
+        endpoint = EndpointFactory(workspace=world.workspace, created_by=people.owner)
+        spend(DeploymentFactory(endpoint=endpoint, instance_type=dollar), 4)
+        for place in ({"endpoint": endpoint}, {"owner": people.owner}, {"workspace": world.workspace}):
+            budgets.create_budget(actor=SYSTEM, name=f"{number} of {next(iter(place))}", amount=Decimal(100), **place)
+    with django_assert_num_queries(7):  # two savepoints; budgets, usage, what was told, spent; what acts
+        look()
+    assert {each.spent for each in Budget.objects.exclude(endpoint=None)} == {4}
+    assert {each.spent for each in Budget.objects.filter(endpoint=None)} == {4 * count}
+
+
+def test_the_budget_of_a_deleted_endpoint_is_at_rest(world: World, dollar: InstanceType) -> None:
+    endpoint = EndpointFactory(workspace=world.workspace)
+    made = DeploymentFactory(endpoint=endpoint, instance_type=dollar)
+    found = budgets.create_budget(actor=SYSTEM, endpoint=endpoint, name="one", amount=Decimal(10))
+    endpoint.deleted_at = NOW
+    endpoint.save()
+    spend(made, 10)
+    look()
+    assert Budget.objects.get(pk=found.pk).spent == 0
+    assert told("budget.reached") == 0
+
+
+def test_what_a_deleted_or_renamed_budget_stopped_says_so_no_more(world: World, dollar: InstanceType) -> None:
+    made = world.deployment(world.endpoint(), instance_type=dollar)
+    found = budget(world, "10", action=BudgetAction.STOP)
+    spend(made, 10)
+    look()
+    world.settle()
+    found = budgets.update_budget(actor=SYSTEM, budget=found, name="crew")
+    world.settle()
+    [route] = world.gateway.tables[-1].endpoints[0].deployments
+    assert route.refusal is not None
+    assert route.refusal.budget == "crew"
+    budgets.delete_budget(actor=SYSTEM, budget=found)
+    world.settle()
+    assert world.gateway.tables[-1].endpoints[0].deployments[0].refusal is None
 
 
 def endpoints_of(deployment: Deployment) -> list[Any]:

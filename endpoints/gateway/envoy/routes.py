@@ -8,7 +8,7 @@ and the scoring path belong to the deployment, and a route can carry them where 
 
 from itertools import accumulate
 
-from endpoints.domain.routing import DeploymentRoute, EndpointRoute, RouteTable
+from endpoints.domain.routing import DeploymentRoute, EndpointRoute, Refusal, RouteTable
 from endpoints.gateway.envoy.access_log import kept
 from endpoints.gateway.envoy.authentication import UNGUARDED, guards, stripped, way_in
 from endpoints.gateway.envoy.cors import cors
@@ -124,6 +124,8 @@ def deployment_routes(
 ) -> list[Json]:
     """Too large, scoring, anything else: the routes of one deployment for requests that meet `match`. `copies`: the
     endpoint's mirror gets its share of them."""
+    if deployment.refusal is not None:
+        return [stopped(endpoint, deployment, match=match)]
     routes = [too_large(endpoint, deployment, match=match)]
     if deployment.scoring_path != SCORING or (copies and scores_elsewhere(endpoint, deployment)):
         score = forward(endpoint, deployment, match={"path": f"{at}score", **match}, rewrite=deployment.scoring_path)
@@ -191,13 +193,28 @@ def no_traffic(endpoint: EndpointRoute) -> Json:
 def used_up(endpoint: EndpointRoute) -> Json:
     """A 402 that names the budget, and when it resets, to a caller who may come in."""
     assert endpoint.refusal is not None
-    budget, resets_at = endpoint.refusal.budget, endpoint.refusal.resets_at
     message = (
-        f"Budget {budget} is used up, and refuses requests until it resets at {resets_at}. "
-        "Ask for it to be raised, or call again then."
+        f"Budget {endpoint.refusal.budget} is used up, and refuses requests until it resets at "
+        f"{endpoint.refusal.resets_at}. Ask for it to be raised, or call again then."
     )
-    route = guarded_reply(endpoint, 402, message, match={})
-    route["metadata"]["filter_metadata"][METADATA] |= {"budget": budget, "resets_at": resets_at}
+    return refused(endpoint, endpoint.refusal, message, match={})
+
+
+def stopped(endpoint: EndpointRoute, deployment: DeploymentRoute, *, match: Json) -> Json:
+    """The same of a deployment that was stopped: no request starts it."""
+    assert deployment.refusal is not None
+    message = (
+        f"Deployment {deployment.name} was stopped when budget {deployment.refusal.budget} was used up. The budget "
+        f"resets at {deployment.refusal.resets_at}; from then on, or once it is raised, the deployment can be started."
+    )
+    return refused(endpoint, deployment.refusal, message, match=match, deployment=deployment)
+
+
+def refused(
+    endpoint: EndpointRoute, by: Refusal, message: str, *, match: Json, deployment: DeploymentRoute | None = None
+) -> Json:
+    route = guarded_reply(endpoint, 402, message, match=match, deployment=deployment)
+    route["metadata"]["filter_metadata"][METADATA] |= {"budget": by.budget, "resets_at": by.resets_at}
     return route
 
 
@@ -206,11 +223,13 @@ def guarded_not_found(endpoint: EndpointRoute, message: str, *, match: Json) -> 
     return guarded_reply(endpoint, 404, message, match=match)
 
 
-def guarded_reply(endpoint: EndpointRoute, code: int, message: str, *, match: Json) -> Json:
+def guarded_reply(
+    endpoint: EndpointRoute, code: int, message: str, *, match: Json, deployment: DeploymentRoute | None = None
+) -> Json:
     return {
         "match": {"prefix": "/", **match},
         "direct_response": {"status": code, "body": {"inline_string": message}},
-        "metadata": route_metadata(endpoint, None),
+        "metadata": route_metadata(endpoint, deployment),
         "typed_per_filter_config": every_route(endpoint),
     }
 

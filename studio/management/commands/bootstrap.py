@@ -10,9 +10,11 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from endpoints.domain.actor import SYSTEM
+from endpoints.domain.meters import DECIMALS
 from endpoints.enums import Role
 from endpoints.models import InstanceType, User, Workspace
 from endpoints.services import workspaces
+from endpoints.services.prices import create_instance_type
 from endpoints.services.routes import next_revision
 from studio.env import env
 
@@ -45,21 +47,21 @@ class Command(BaseCommand):
             self.stdout.write(f"Password   {password}   (shown this once)")
 
     def _instance_types(self) -> None:
-        """Sizes that fit this machine, priced by what they take of it. IT edits them in the admin."""
+        """Sizes that fit this machine, priced by what they take of it. IT has a page for them."""
         if InstanceType.objects.exists():
             return
         cores = os.cpu_count() or 1
         memory_mib = psutil.virtual_memory().total // 1024**2
         sizes = [("local-small", Decimal("0.5"), 1024), ("local-medium", Decimal(1), 2048)]
         sizes += [(f"local-{n}x", Decimal(n), 4096 * n) for n in (2, 4, 8) if n <= cores]
-        InstanceType.objects.bulk_create(
-            InstanceType(
-                name=name,
-                description=f"{vcpu.normalize():f} vCPU and {mib // 1024} GiB of this machine",
-                vcpu=vcpu,
-                memory_mib=mib,
-                price_per_hour=vcpu * PRICE_PER_VCPU_HOUR + Decimal(mib) / 1024 * PRICE_PER_GIB_HOUR,
-            )
-            for name, vcpu, mib in sizes
-            if mib <= memory_mib
-        )
+        for name, vcpu, mib in sizes:
+            if mib <= memory_mib:
+                price = vcpu * PRICE_PER_VCPU_HOUR + Decimal(mib) / 1024 * PRICE_PER_GIB_HOUR
+                create_instance_type(
+                    actor=SYSTEM,
+                    name=name,
+                    description=f"{vcpu.normalize():f} vCPU and {mib // 1024} GiB of this machine",
+                    vcpu=vcpu,
+                    memory_mib=mib,
+                    price_per_hour=round(price, DECIMALS),
+                )
