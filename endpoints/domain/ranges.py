@@ -1,8 +1,8 @@
 """Time ranges of charts: which interval a point stands for, and from which rows it is made."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from endpoints.domain.errors import Invalid
@@ -124,9 +124,9 @@ def moment(name: str, text: str, zone: ZoneInfo, *, last: bool = False) -> datet
     return found
 
 
-def has_one_offset(shown: Window, zone: ZoneInfo) -> bool:
-    """Whether the zone's clock goes on evenly in all of it, without a jump to or from daylight-saving time."""
-    return len({at.astimezone(zone).utcoffset() for at in (*shown.points(), shown.end)}) == 1
+def has_one_offset(times: Iterable[datetime], zone: tzinfo) -> bool:
+    """Whether the zone's clock goes on evenly over all of them, without a jump to or from daylight-saving time."""
+    return len({at.astimezone(zone).utcoffset() for at in times}) < 2
 
 
 def _own(start: datetime, end: datetime, now: datetime, kept: Kept, periods: int) -> Window:

@@ -5,7 +5,7 @@ import { draw, forget, repaint } from "./chart-draw.js";
 import { table } from "./chart-table.js";
 
 const REFRESH = "chart-refresh";
-const figures = new Map(); // figure element -> {figure, asTable}
+const figures = new Map(); // figure element -> {figure, asTable}, which one that takes its place inherits
 
 async function load(root, { quiet = false } = {}) {
   const state = figures.get(root);
@@ -31,14 +31,10 @@ async function show(root) {
   const body = root.querySelector("[data-chart-body]");
   const summary = root.querySelector("[data-chart-summary]");
   if (summary && figure.summary !== undefined) summary.textContent = figure.summary;
-  if (!hasPoints(figure)) return blank(body, figure.empty ?? "No requests in this range: send a test.");
-  if (asTable) return clear(body).append(table(figure));
+  if (!figure.table.rows.length) return blank(body, figure.empty);
+  if (asTable) return clear(body).append(table(figure.table));
   if (!body.classList.contains("js-plotly-plot")) clear(body);
   await draw(root, body, figure);
-}
-
-function hasPoints({ data = [] }) {
-  return data.some((trace) => (trace.y ?? trace.values ?? []).some((value) => value !== null && value !== undefined));
 }
 
 function clear(body) {
@@ -94,14 +90,15 @@ function schedule(seconds) {
   if (seconds) timer = setInterval(() => document.visibilityState === "visible" && refreshAll(), seconds * 1000);
 }
 
+// One that belongs to a form is part of the URL; another is this browser's habit.
 document.addEventListener("change", (event) => {
-  if (!event.target.matches?.("[data-chart-refresh]")) return;
+  if (!event.target.matches?.("[data-chart-refresh]") || event.target.form) return;
   localStorage.setItem(REFRESH, event.target.value);
   schedule(Number(event.target.value));
 });
 
 mount("[data-chart-refresh]", (select) => {
-  select.value = localStorage.getItem(REFRESH) ?? "10";
+  if (!select.form) select.value = localStorage.getItem(REFRESH) ?? "10";
   schedule(Number(select.value));
 });
 
@@ -115,6 +112,9 @@ const near = new IntersectionObserver(
 );
 
 mount("[data-chart]", (root) => {
-  figures.set(root, { figure: null, asTable: false });
+  const [before, state] = [...figures].find(([other]) => root.id && other.id === root.id && !other.isConnected) ?? [];
+  figures.delete(before);
+  figures.set(root, { figure: null, asTable: Boolean(state?.asTable) });
+  root.querySelector("[data-chart-table]")?.setAttribute("aria-pressed", String(Boolean(state?.asTable)));
   near.observe(root);
 });

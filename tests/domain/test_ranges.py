@@ -90,8 +90,8 @@ def test_a_day_is_as_long_as_the_clock_of_its_zone_makes_it(day: str, hours: int
     assert found.length == timedelta(hours=hours)
     assert len(found.points()) * found.step == hours * 3600
     assert not any(map(found.is_partial, found.points()))
-    assert has_one_offset(found, BERLIN) == (hours == 24)
-    assert has_one_offset(found, ZoneInfo("UTC"))
+    assert has_one_offset(found.points(), BERLIN) == (hours == 24)
+    assert has_one_offset(found.points(), UTC)
 
 
 def test_an_hour_that_the_clock_shows_twice_is_meant_whole() -> None:

@@ -50,6 +50,17 @@ class GaugeSerializer(serializers.Serializer[Any]):
     max = serializers.IntegerField(source="high")
 
 
+class ShareSerializer(serializers.Serializer[Any]):
+    mean = serializers.FloatField()
+    max = serializers.FloatField()
+
+
+class BytesPerSecondSerializer(serializers.Serializer[Any]):
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """`in` is no name in Python."""
+        return {"in": serializers.FloatField(), "out": serializers.FloatField()}
+
+
 class ReplicasSerializer(serializers.Serializer[Any]):
     ready = serializers.FloatField(allow_null=True)
     wanted = serializers.FloatField(allow_null=True)
@@ -78,11 +89,19 @@ class PointSerializer(serializers.Serializer[Any]):
         help_text="2xx, 3xx, 4xx, 5xx; model_errors (424), timeouts, overflows (429), retries, connect_failures; "
         "bytes_in, bytes_out. What is zero is left out.",
     )
+    status_classes_per_minute = serializers.DictField(
+        child=serializers.FloatField(), allow_null=True, help_text="By 2xx, 3xx, 4xx, 5xx."
+    )
     latency_ms = LatencySerializer(help_text="From merged buckets.")
     mirror = CopiesSerializer(allow_null=True, help_text="Null where no request was copied to it.")
     in_flight = GaugeSerializer(allow_null=True)
     cpu_cores = serializers.FloatField(allow_null=True, help_text="Per replica.")
     memory_bytes = GaugeSerializer(allow_null=True, help_text="Per replica.")
+    disk_percent = ShareSerializer(allow_null=True, help_text="Per replica: how full the disk is that it writes to.")
+    gpu_percent = ShareSerializer(allow_null=True, help_text="Per replica: how busy its GPUs are. Null without one.")
+    gpu_memory_percent = ShareSerializer(allow_null=True, help_text="Per replica. Null without a GPU.")
+    open_connections = GaugeSerializer(allow_null=True, help_text="From the gateway to the replicas.")
+    bytes_per_second = BytesPerSecondSerializer(allow_null=True, help_text="From callers, and to them.")
     replicas = ReplicasSerializer()
 
 
