@@ -63,21 +63,12 @@ function companions(body) {
   return [...all].filter((other) => other !== body && other.data);
 }
 
-// relayout answers its own call with another event: `echo` keeps the charts from talking for ever.
-let echo = false;
-
 function link(body) {
-  body.on("plotly_relayout", async (change) => {
-    if (echo || change.width || change.autosize) return;
-    const range = zoomOf(change);
-    if (!range) return;
-    echo = true;
-    try {
-      await Promise.all(companions(body).map((other) => window.Plotly.relayout(other, range)));
-    } finally {
-      echo = false;
-    }
-    if (companions(body).length && range["xaxis.range"]) tell(body, "zoom", range["xaxis.range"]);
+  body.on("plotly_relayout", (change) => {
+    if (!("xaxis.range[0]" in change)) return; // a drag tells both ends; what a script sets, the whole range
+    const range = [change["xaxis.range[0]"], change["xaxis.range[1]"]];
+    for (const other of companions(body)) void window.Plotly.relayout(other, { "xaxis.range": range, "xaxis.autorange": false });
+    if (companions(body).length) tell(body, "zoom", range);
   });
   body.on("plotly_doubleclick", () => companions(body).length && tell(body, "reset", []));
   // Only the chart under the pointer leads; what it makes the others show comes back as their events.
@@ -88,13 +79,6 @@ function link(body) {
 // The page's toolbar listens (ranges.js): what is shown is in the URL.
 function tell(body, what, [from, to]) {
   body.dispatchEvent(new CustomEvent(`chart:${what}`, { bubbles: true, detail: { from, to, zone: body.dataset.zone } }));
-}
-
-function zoomOf(change) {
-  if ("xaxis.range[0]" in change) return { "xaxis.range": [change["xaxis.range[0]"], change["xaxis.range[1]"]], "xaxis.autorange": false };
-  if ("xaxis.range" in change) return { "xaxis.range": change["xaxis.range"], "xaxis.autorange": false };
-  if (change["xaxis.autorange"]) return { "xaxis.autorange": true };
-  return null;
 }
 
 // Plotly takes what an axis shows for UTC, whatever the browser's own clock.

@@ -15,6 +15,7 @@ async function load(root, { quiet = false } = {}) {
   try {
     const response = await fetch(root.dataset.figureUrl, { headers: { Accept: "application/json" } });
     const answer = await response.json().catch(() => ({}));
+    if (!root.isConnected) return; // another took its place meanwhile
     if (!response.ok) throw Object.assign(new Error(answer.title ?? `The server answered ${response.status}`), { answer });
     state.figure = answer;
     await show(root);

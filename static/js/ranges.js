@@ -19,8 +19,8 @@ document.addEventListener("htmx:configRequest", ({ target, detail: { parameters 
   if (!target.matches?.("[data-range-form]")) return;
   if (zoomed) Object.assign(parameters, zoomed);
   zoomed = null;
-  for (const name of [...target.elements].map((field) => field.name)) {
-    if (name in parameters && (parameters[name] === "" || parameters[name] === LEFT_OUT[name])) delete parameters[name];
+  for (const { name } of target.elements) {
+    if (name && (parameters[name] === "" || parameters[name] === LEFT_OUT[name])) delete parameters[name];
   }
 });
 
