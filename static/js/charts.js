@@ -1,6 +1,7 @@
 // <figure data-chart data-figure-url>: fetches a Plotly figure and draws it in the theme's colours.
 import { element, icon } from "./icons.js";
 import { mount } from "./mount.js";
+import { figureOf } from "./chart-batch.js";
 import { draw, forget, repaint } from "./chart-draw.js";
 import { table } from "./chart-table.js";
 
@@ -13,11 +14,9 @@ async function load(root, { quiet = false } = {}) {
   state.loading = true;
   if (quiet) root.classList.add("refreshing");
   try {
-    const response = await fetch(root.dataset.figureUrl, { headers: { Accept: "application/json" } });
-    const answer = await response.json().catch(() => ({}));
+    const figure = await figureOf(root);
     if (!root.isConnected) return; // another took its place meanwhile
-    if (!response.ok) throw Object.assign(new Error(answer.title ?? `The server answered ${response.status}`), { answer });
-    state.figure = answer;
+    state.figure = figure;
     await show(root);
   } catch (error) {
     if (!quiet || !state.figure) fail(root, error);

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path, reverse
 from django.utils import timezone
 
@@ -12,14 +12,14 @@ from endpoints.domain.ranges import has_one_offset
 from endpoints.models import Deployment, Endpoint
 from endpoints.selectors import telemetry
 from endpoints.selectors.endpoints import deployment_of, endpoint_for
-from endpoints.selectors.telemetry import Series
+from endpoints.selectors.telemetry import Marker, Series
 from studio.actors import signed_in
 from studio.pages.charts import CHARTS, drawn
 from studio.pages.endpoint_frame import deployment_frame, endpoint_frame
 from studio.pages.figures import changed, csv_answer, figure_answer, figure_page, table_of
 from studio.pages.metrics_forms import COMPARED, SIDE_BY_SIDE, Asked, RangeForm, toolbar
 from studio.pages.page import is_fragment, page, show
-from studio.pages.plots import Plot
+from studio.pages.plots import Plot, figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +109,12 @@ def _charts(request: HttpRequest, scope: Scope, measured: Measured) -> dict[str,
     points = asked.shown.points()
     return {
         "jumps": not has_one_offset((*points, asked.shown.end), asked.zone),
-        "events": telemetry.markers(scope.endpoint, asked.shown, deployment=scope.deployment),
+        "events": _markers(scope, measured),
+        "figures_url": f"{scope.url('figures')}?{query}",
         "charts": [
             {
                 "id": f"chart-{name}",
+                "name": name,
                 "title": chart.title,
                 "unit": chart.unit,
                 "metrics": chart.metrics,
@@ -140,9 +142,31 @@ def deployment_figure(request: HttpRequest, name: str, deployment: str, chart: s
 
 def _figure(request: HttpRequest, scope: Scope, chart: str) -> HttpResponse:
     measured = _asked_of(request, scope, chart)
-    return figure_answer(
-        measured.plot(chart), telemetry.markers(scope.endpoint, measured.asked.shown, deployment=scope.deployment)
-    )
+    return figure_answer(measured.plot(chart), _markers(scope, measured))
+
+
+@figure_page
+def endpoint_figures(request: HttpRequest, name: str) -> HttpResponse:
+    """`?charts=` some, by comma, or all: what they have in common is read and put together once."""
+    return _figures(request, _endpoint_scope(request, name))
+
+
+@figure_page
+def deployment_figures(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
+    return _figures(request, _deployment_scope(request, name, deployment))
+
+
+def _figures(request: HttpRequest, scope: Scope) -> HttpResponse:
+    charts = request.GET["charts"].split(",") if request.GET.get("charts") else list(CHARTS)
+    measured = _asked_of(request, scope, *charts)
+    events = _markers(scope, measured)
+    response = JsonResponse({chart: figure(measured.plot(chart), events) for chart in charts})
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _markers(scope: Scope, measured: Measured) -> list[Marker]:
+    return telemetry.markers(scope.endpoint, measured.asked.shown, deployment=scope.deployment)
 
 
 @page
@@ -168,9 +192,10 @@ def _deployment_scope(request: HttpRequest, name: str, deployment: str) -> Scope
     return Scope(endpoint=endpoint, deployment=deployment_of(endpoint, deployment))
 
 
-def _asked_of(request: HttpRequest, scope: Scope, chart: str) -> Measured:
-    if chart not in CHARTS:
-        raise NotFound(f"There is no chart “{chart}”. There are {', '.join(CHARTS)}.")
+def _asked_of(request: HttpRequest, scope: Scope, *charts: str) -> Measured:
+    for chart in charts:
+        if chart not in CHARTS:
+            raise NotFound(f"There is no chart “{chart}”. There are {', '.join(CHARTS)}.")
     deployments = scope.deployments()
     form = _form(request, scope, deployments)
     if not form.is_valid():
@@ -182,9 +207,11 @@ _ENDPOINT = "endpoints/<str:name>/metrics/"
 _DEPLOYMENT = "endpoints/<str:name>/deployments/<str:deployment>/metrics/"
 urlpatterns = [
     path(_ENDPOINT, endpoint_metrics, name="endpoint_metrics"),
+    path(f"{_ENDPOINT}figures.json", endpoint_figures, name="endpoint_figures"),
     path(f"{_ENDPOINT}<slug:chart>.json", endpoint_figure, name="endpoint_figure"),
     path(f"{_ENDPOINT}<slug:chart>.csv", endpoint_metrics_csv, name="endpoint_metrics_csv"),
     path(_DEPLOYMENT, deployment_metrics, name="deployment_metrics"),
+    path(f"{_DEPLOYMENT}figures.json", deployment_figures, name="deployment_figures"),
     path(f"{_DEPLOYMENT}<slug:chart>.json", deployment_figure, name="deployment_figure"),
     path(f"{_DEPLOYMENT}<slug:chart>.csv", deployment_metrics_csv, name="deployment_metrics_csv"),
 ]

@@ -176,6 +176,8 @@ URLS = (
     "/endpoints/prices/metrics/",
     "/endpoints/prices/metrics/requests.json",
     "/endpoints/prices/metrics/requests.csv",
+    "/endpoints/prices/metrics/figures.json?charts=cpu",
+    "/endpoints/prices/deployments/blue/metrics/figures.json?charts=cpu",
     "/endpoints/prices/deployments/blue/metrics/",
     "/endpoints/prices/deployments/blue/metrics/requests.json",
     "/endpoints/prices/deployments/blue/metrics/requests.csv",
@@ -198,6 +200,9 @@ def test_what_is_not_there(client: Client, people: People, endpoint: Endpoint) -
     for url, status in (
         ("/endpoints/prices/metrics/weather.json", 404),
         ("/endpoints/prices/metrics/weather.csv", 404),
+        ("/endpoints/prices/metrics/figures.json?charts=cpu,weather", 404),
+        ("/endpoints/prices/metrics/figures.json", 200),
+        ("/endpoints/prices/metrics/figures.json?charts=cpu&target=x", 422),
         ("/endpoints/prices/metrics/requests.json?range=soon", 422),
         ("/endpoints/prices/metrics/requests.json?from=2026-01-01&to=2020-01-01", 422),
         ("/endpoints/prices/metrics/?from=nonsense", 422),
@@ -267,6 +272,16 @@ def test_the_toolbar_keeps_what_was_chosen(client: Client, people: People, endpo
     now = timezone.now()
     span = f"from={now - timedelta(hours=2):%Y-%m-%dT%H:%M}&to={now - timedelta(hours=1):%Y-%m-%dT%H:%M}"
     assert "Back to 6h" in client.get(f"/endpoints/prices/metrics/?range=6h&{span}").content.decode()
+
+
+def test_figures_together_are_what_each_is_alone(client: Client, people: People, endpoint: Endpoint) -> None:
+    client.force_login(people.reader)
+    now = timezone.now()
+    span = f"from={now - timedelta(minutes=8):%Y-%m-%dT%H:%M}&to={now - timedelta(minutes=4):%Y-%m-%dT%H:%M}"
+    found = figure(client, f"/endpoints/prices/metrics/figures.json?{span}&charts=cpu,latency")
+    assert found.keys() == {"cpu", "latency"}
+    for chart, alone in found.items():
+        assert alone == figure(client, f"/endpoints/prices/metrics/{chart}.json?{span}")
 
 
 def test_htmx_gets_the_charts_alone(client: Client, people: People, endpoint: Endpoint) -> None:
@@ -369,6 +384,8 @@ def test_queries_are_as_many_for_one_deployment_as_for_three(
     # Of the session 7; then endpoint, deployments, all deployments, samples, events.
     with django_assert_num_queries(12):
         client.get("/endpoints/many/metrics/latency.json?range=15m")
+    with django_assert_num_queries(12):
+        client.get("/endpoints/many/metrics/figures.json?range=15m&charts=latency,cpu,errors,disk")
     with django_assert_num_queries(11):
         client.get("/endpoints/many/metrics/latency.csv?range=15m")
     with django_assert_num_queries(12):  # and the samples of the period before
