@@ -1,14 +1,15 @@
-// A chart's figure from the server. Charts of one page that want theirs at once ask together, with ?charts=.
+// A chart's figure from the server. Charts of one page that want theirs at once ask together, with ?charts=; ?tables=
+// names those that want their numbers as text too.
 
 const WAIT = 20; // ms, in which others join
-const waiting = new Map(); // URL -> [{name, resolve, reject}]
+const waiting = new Map(); // URL -> [{name, asTable, resolve, reject}]
 
 /** @returns {Promise<object>} rejects with an Error that has the problem's JSON as `answer`. */
-export function figureOf({ dataset: { figureUrl, chartBatch, chartName } }) {
+export function figureOf({ dataset: { figureUrl, chartBatch, chartName } }, asTable) {
   if (!chartBatch) return ask(figureUrl);
   return new Promise((resolve, reject) => {
     if (!waiting.has(chartBatch)) setTimeout(() => void together(chartBatch), WAIT);
-    waiting.set(chartBatch, [...(waiting.get(chartBatch) ?? []), { name: chartName, resolve, reject }]);
+    waiting.set(chartBatch, [...(waiting.get(chartBatch) ?? []), { name: chartName, asTable, resolve, reject }]);
   });
 }
 
@@ -16,7 +17,8 @@ async function together(url) {
   const all = waiting.get(url);
   waiting.delete(url);
   try {
-    const figures = await ask(`${url}&charts=${all.map(({ name }) => name).join(",")}`);
+    const names = (some) => some.map(({ name }) => name).join(",");
+    const figures = await ask(`${url}&charts=${names(all)}&tables=${names(all.filter(({ asTable }) => asTable))}`);
     all.forEach(({ name, resolve }) => resolve(figures[name]));
   } catch (error) {
     all.forEach(({ reject }) => reject(error));

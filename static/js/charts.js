@@ -12,18 +12,21 @@ async function load(root, { quiet = false } = {}) {
   const state = figures.get(root);
   if (state.loading) return;
   state.loading = true;
+  let incomplete = false; // its table was wanted only after it had been asked for
   if (quiet) root.classList.add("refreshing");
   try {
-    const figure = await figureOf(root);
+    const figure = await figureOf(root, state.asTable);
     if (!root.isConnected) return; // another took its place meanwhile
     state.figure = figure;
     await show(root);
+    incomplete = state.asTable && figure.known && !figure.table;
   } catch (error) {
     if (!quiet || !state.figure) fail(root, error);
   } finally {
     state.loading = false;
     root.classList.remove("refreshing");
   }
+  if (incomplete) await load(root, { quiet: true });
 }
 
 async function show(root) {
@@ -31,7 +34,8 @@ async function show(root) {
   const body = root.querySelector("[data-chart-body]");
   const summary = root.querySelector("[data-chart-summary]");
   if (summary && figure.summary !== undefined) summary.textContent = figure.summary;
-  if (!figure.table.rows.length) return blank(body, figure.empty);
+  if (!figure.known) return blank(body, figure.empty);
+  if (asTable && !figure.table) return; // load() asks for it
   if (asTable) return clear(body).append(table(figure.table));
   if (!body.classList.contains("js-plotly-plot")) clear(body);
   await draw(root, body, figure);
@@ -66,7 +70,7 @@ document.addEventListener("click", (event) => {
   const state = figures.get(root);
   state.asTable = !state.asTable;
   button.setAttribute("aria-pressed", String(state.asTable));
-  if (state.figure) void show(root);
+  if (state.figure) void (state.asTable ? load(root, { quiet: true }) : show(root));
 });
 
 document.addEventListener("theme:changed", () => each((root, { figure, asTable }) => figure && !asTable && repaint(root, figure)));

@@ -147,7 +147,8 @@ def _figure(request: HttpRequest, scope: Scope, chart: str) -> HttpResponse:
 
 @figure_page
 def endpoint_figures(request: HttpRequest, name: str) -> HttpResponse:
-    """`?charts=` some, by comma, or all: what they have in common is read and put together once."""
+    """`?charts=` some, by comma, or all: what they have in common is read and put together once. `?tables=` of which
+    the numbers are wanted as text too."""
     return _figures(request, _endpoint_scope(request, name))
 
 
@@ -160,7 +161,11 @@ def _figures(request: HttpRequest, scope: Scope) -> HttpResponse:
     charts = request.GET["charts"].split(",") if request.GET.get("charts") else list(CHARTS)
     measured = _asked_of(request, scope, *charts)
     events = _markers(scope, measured)
-    response = JsonResponse({chart: figure(measured.plot(chart), events) for chart in charts})
+    tables = request.GET.get("tables", "").split(",")
+    response = JsonResponse(
+        {chart: figure(measured.plot(chart), events, table=chart in tables) for chart in charts},
+        json_dumps_params={"separators": (",", ":")},
+    )
     response["Cache-Control"] = "no-store"
     return response
 

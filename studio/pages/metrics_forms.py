@@ -118,9 +118,9 @@ class RangeForm(forms.Form):
 
 def toolbar(request: HttpRequest, form: RangeForm) -> dict[str, Any]:
     """What metrics/_toolbar.html takes. Earlier and later move by half of what is shown."""
-    given = form.data
+    given = request.GET
     own = bool(given.get("from") or given.get("to"))
-    preset = given.get("range") if given.get("range") in PRESETS else DEFAULT
+    preset = given.get("range", "") if given.get("range") in PRESETS else DEFAULT
     context = {
         "form": form,
         "own": own,

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from endpoints.domain.ranges import has_one_offset
 from endpoints.selectors.telemetry import Marker
 
+FAINT = 0.45
 Values = Sequence[float | None]
 Json = dict[str, Any]
 
@@ -54,8 +55,9 @@ class Plot:
     zone: tzinfo = UTC
 
 
-def figure(plot: Plot, markers: Iterable[Marker] = ()) -> Json:
-    """A Plotly figure with what the page's script needs beside it (docs/design-system.md, Charts).
+def figure(plot: Plot, markers: Iterable[Marker] = (), *, table: bool = True) -> Json:
+    """A Plotly figure with what the page's script needs beside it (docs/design-system.md, Charts). Its numbers as text
+    are as long again: `table` is whether they are wanted.
 
     Plotly knows no time zones: it is given what the zone's clock shows, or UTC where that clock jumps meanwhile."""
     axis = plot.zone if has_one_offset((*plot.points, *(plot.span or ())), plot.zone) else UTC
@@ -73,7 +75,8 @@ def figure(plot: Plot, markers: Iterable[Marker] = ()) -> Json:
         "markers": [
             {"at": _clock(item.at.astimezone(axis)), "label": item.label, "kind": item.kind} for item in markers
         ],
-        "table": {"header": header(plot), "rows": rows(plot)},
+        "known": any(value is not None for column in plot.columns for value in column.values),
+        "table": {"header": header(plot), "rows": rows(plot)} if table else None,
     }
 
 
@@ -102,6 +105,14 @@ def _traces(plot: Plot) -> Iterator[Json]:
         elif column.form != "area":
             yield from _lines(plot, column)
     yield from (_level(plot, level) for level in plot.levels)
+    if sum(column.faint for column in plot.columns) > 1:
+        yield _explained("fainter: the period before")
+
+
+def _explained(words: str) -> Json:
+    """An entry of the legend alone, for all that is faint."""
+    nothing: Json = {"type": "scatter", "mode": "lines", "x": [None], "y": [None]}
+    return {**nothing, "name": words, "meta": {"tone": "idle"}, "opacity": FAINT, "hoverinfo": "skip"}
 
 
 def _level(plot: Plot, level: Level) -> Json:
@@ -133,13 +144,8 @@ def _bar(plot: Plot, column: Column) -> Json:
 
 def _lines(plot: Plot, column: Column) -> Iterator[Json]:
     if column.faint:
-        first = next(each for each in plot.columns if each.faint)
-        yield {
-            **_line(plot.points, column.values, column),
-            "opacity": 0.45,
-            "legendgroup": "faint",
-            "showlegend": column is first,
-        }
+        shown = sum(each.faint for each in plot.columns) == 1
+        yield {**_line(plot.points, column.values, column), "opacity": FAINT, "showlegend": shown}
         return
     whole = len(plot.points) - 1 if plot.partial else len(plot.points)
     yield _line(plot.points[:whole], column.values[:whole], column)

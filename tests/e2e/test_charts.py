@@ -38,8 +38,8 @@ for number, deployment in enumerate(Deployment.objects.filter(endpoint__name="ch
             row = Sample(deployment=deployment, resolution=resolution, at=at, **columns(values))
             Sample.objects.bulk_create([row], ignore_conflicts=True)
 """
-RANGES = """() => [...document.querySelectorAll("[data-chart-body]")]
-    .filter((body) => body.layout).map((body) => body.layout.xaxis.range.map((at) => at.slice(0, 19).replace(" ", "T")).join(" "))"""
+RANGES = """() => [...document.querySelectorAll("[data-chart-body]")].filter((body) => body.layout)
+    .map((body) => body.layout.xaxis.range.map((at) => at.slice(0, 19).replace(" ", "T")).join(" "))"""
 
 
 @pytest.fixture(scope="module")

@@ -267,10 +267,15 @@ def test_of_a_stack_before_its_height_is_shown_and_of_bars_their_share() -> None
     past = series((deployment("blue"), WHOLE), (deployment("green", 1), {10: values()}), shown=SHOWN.before)
     found = drawn("requests", two, before=past)
     assert known(named(found, "all, period before")) == [200] + [100] * 9
-    names = {trace["name"] for trace in drawn("errors", two, before=past)["data"] if "period before" in trace["name"]}
+    names = {trace["name"] for trace in drawn("errors", two, before=past)["data"] if ", period before" in trace["name"]}
     assert names == {"error share, period before"}
-    names = {trace["name"] for trace in drawn("latency", two, before=past)["data"] if "period before" in trace["name"]}
+    names = {
+        trace["name"] for trace in drawn("latency", two, before=past)["data"] if ", period before" in trace["name"]
+    }
     assert names == {"blue p95, period before", "green p95, period before"}
+    legend = [trace["name"] for trace in drawn("latency", two, before=past)["data"] if trace.get("showlegend", True)]
+    assert legend[-1] == "fainter: the period before"
+    assert not any(", period before" in name for name in legend)
 
 
 def test_a_target_is_a_line_and_a_share() -> None:

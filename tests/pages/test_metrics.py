@@ -278,10 +278,10 @@ def test_figures_together_are_what_each_is_alone(client: Client, people: People,
     client.force_login(people.reader)
     now = timezone.now()
     span = f"from={now - timedelta(minutes=8):%Y-%m-%dT%H:%M}&to={now - timedelta(minutes=4):%Y-%m-%dT%H:%M}"
-    found = figure(client, f"/endpoints/prices/metrics/figures.json?{span}&charts=cpu,latency")
+    found = figure(client, f"/endpoints/prices/metrics/figures.json?{span}&charts=cpu,latency&tables=latency")
     assert found.keys() == {"cpu", "latency"}
-    for chart, alone in found.items():
-        assert alone == figure(client, f"/endpoints/prices/metrics/{chart}.json?{span}")
+    cpu, latency = (figure(client, f"/endpoints/prices/metrics/{chart}.json?{span}") for chart in found)
+    assert found == {"cpu": {**cpu, "table": None}, "latency": latency}
 
 
 def test_htmx_gets_the_charts_alone(client: Client, people: People, endpoint: Endpoint) -> None:
