@@ -41,7 +41,7 @@ class MetricsView(StudioView):
     tag = "Metrics and cost"
 
     def metrics(self, endpoint: Endpoint, deployments: Iterable[Deployment], one: Deployment | None = None) -> Response:
-        asked = _window(self.asked)
+        asked = window_of(self.asked)
         found = series(deployments, asked)
         shown = {
             "start": asked.start,
@@ -85,7 +85,7 @@ class DeploymentMetrics(MetricsView):
         return self.metrics(deployment.endpoint, [deployment], deployment)
 
 
-def _window(asked: dict[str, Any]) -> Window:
+def window_of(asked: dict[str, Any]) -> Window:
     return window(
         preset=asked.get("range", ""),
         start=asked.get("from", ""),

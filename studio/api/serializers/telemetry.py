@@ -34,6 +34,15 @@ class EndpointRangeQuery(RangeQuery):
     deployment = serializers.CharField(required=False, help_text="Only those of this name, deleted ones too.")
 
 
+class AzureMetricsQuery(RangeQuery):
+    metricnames = serializers.CharField(
+        max_length=1000, required=False, help_text="Azure's names, by comma; all if nothing is given."
+    )
+    dimension = serializers.ChoiceField(
+        ("statusCodeClass",), required=False, help_text="Beside deployment; of RequestsPerMinute alone."
+    )
+
+
 class CostQuery(StrictSerializer):
     range = serializers.ChoiceField(list(COST_PRESETS), required=False, default=DEFAULT_COST)
     by = serializers.ChoiceField(("hour", "day"), required=False, help_text="hour for up to a week, else day.")
@@ -123,6 +132,38 @@ class MetricsSerializer(serializers.Serializer[Any]):
     step_seconds = serializers.IntegerField()
     deployments = DeploymentMetricsSerializer(many=True)
     events = MarkerSerializer(many=True, help_text="What changed meanwhile.")
+
+
+class AzureMetricNameSerializer(serializers.Serializer[Any]):
+    value = serializers.CharField()
+    localizedValue = serializers.CharField(required=False)
+
+
+class AzureMetricDimensionSerializer(serializers.Serializer[Any]):
+    name = AzureMetricNameSerializer()
+    value = serializers.CharField()
+
+
+class AzureMetricValueSerializer(serializers.Serializer[Any]):
+    timeStamp = serializers.DateTimeField(help_text="Where the interval begins.")
+    average = serializers.FloatField()
+
+
+class AzureMetricSeriesSerializer(serializers.Serializer[Any]):
+    metadatavalues = AzureMetricDimensionSerializer(many=True)
+    data = AzureMetricValueSerializer(many=True, help_text="Those that were measured.")  # type: ignore[assignment]
+
+
+class AzureMetricSerializer(serializers.Serializer[Any]):
+    name = AzureMetricNameSerializer()
+    unit = serializers.CharField(help_text="Count, Percent, MilliSeconds or BytesPerSecond.")
+    timeseries = AzureMetricSeriesSerializer(many=True)
+
+
+class AzureMetricsSerializer(serializers.Serializer[Any]):
+    timespan = serializers.CharField()
+    interval = serializers.CharField(help_text="ISO 8601: PT10S, PT1M, P1D.")
+    value = AzureMetricSerializer(many=True)
 
 
 def _money(**options: Any) -> serializers.DecimalField:
