@@ -42,12 +42,16 @@ class GatewaySnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessReading:
-    """One process tree. `cpu_ms` grows as long as `identity` is the same."""
+    """One process tree. `cpu_ms` grows as long as `identity` is the same. Shares are in hundredths of a percent: of the
+    disk that it writes to, and of the GPUs that it works on; None where there is none, or nobody tells."""
 
     identity: str
     started_at: datetime
     cpu_ms: int
     memory_bytes: int
+    disk: int | None = None
+    gpu: int | None = None
+    gpu_memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,9 @@
 """Time ranges of charts: which interval a point stands for, and from which rows it is made."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from endpoints.domain.errors import Invalid
 from endpoints.domain.rollups import DAY, HOUR, RESOLUTIONS, RETENTION, aligned
@@ -46,6 +47,12 @@ class Window:
     def is_partial(self, point: datetime) -> bool:
         return point + timedelta(seconds=self.step) > self.end
 
+    @property
+    def before(self) -> "Window":
+        """As many points, right before this one: point by point the same time of another period."""
+        back = timedelta(seconds=self.step * len(self.points()))
+        return replace(self, start=self.start - back, end=self.end - back, preset="")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
@@ -58,10 +65,11 @@ class Kept:
     def longest(self) -> timedelta:
         return self.retention[HOUR]
 
-    def finest(self, start: datetime, end: datetime, now: datetime) -> int:
-        """The finest rows that are still kept for all of the range and are not too many."""
+    def finest(self, start: datetime, end: datetime, now: datetime, periods: int = 1) -> int:
+        """The finest rows that are still kept for all of the range, and for those before it, and are not too many."""
+        oldest = end - (end - start) * periods
         for resolution in RESOLUTIONS:
-            kept = resolution == DAY or now - start <= self.retention[resolution]
+            kept = resolution == DAY or now - oldest <= self.retention[resolution]
             few = (end - start) / timedelta(seconds=resolution) <= 4 * MAX_POINTS
             if kept and few:
                 return resolution
@@ -73,39 +81,65 @@ def window(
     preset: str = "",
     start: str = "",
     end: str = "",
+    zone: str = "",
+    periods: int = 1,
     now: datetime,
     interval: int = 10,
     retention: Mapping[int, timedelta] = RETENTION,
 ) -> Window:
-    """From the words of a URL: a preset, or ISO 8601 times in UTC. Raises Invalid."""
+    """From the words of a URL: a preset, or ISO 8601 times, on the clock of `zone` where they name no offset.
+
+    `periods` of 2: the one before is shown too. Raises Invalid."""
     kept = Kept(interval=interval, retention=retention)
     if start or end:
-        return _own(_time("from", start), _time("to", end) if end else now, now, kept)
+        clock = zone_of(zone)
+        first = moment("from", start, clock)
+        return _own(first, moment("to", end, clock, last=True) if end else now, now, kept, periods)
     length = PRESETS.get(preset or DEFAULT)
     if length is None:
         raise Invalid({"range": f"Choose one of {', '.join(PRESETS)}, or give from and to."})
-    return _window(now - length, now, now, kept, preset or DEFAULT)
+    return _window(now - length, now, now, kept, preset or DEFAULT, periods)
 
 
-def _own(start: datetime, end: datetime, now: datetime, kept: Kept) -> Window:
+def zone_of(name: str) -> ZoneInfo:
+    """Of a name such as Europe/Berlin; UTC unless one is given. Raises Invalid."""
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Invalid({"zone": f"{name!r} is no time zone such as UTC or Europe/Berlin."}) from None
+
+
+def moment(name: str, text: str, zone: ZoneInfo, *, last: bool = False) -> datetime:
+    """In UTC. Of an hour that the clock shows twice it is the first, or the last. Raises Invalid for `name`."""
+    try:
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+        found = at.replace(tzinfo=zone, fold=int(last)).astimezone(UTC)
+        skipped = found.astimezone(zone).replace(tzinfo=None, fold=0) != at
+    except (ValueError, OverflowError):
+        raise Invalid({name: f"{text!r} is no time such as 2026-01-31T13:00."}) from None
+    if skipped:
+        raise Invalid({name: f"The clock of {zone.key} goes forward past {text}: that time does not exist."})
+    return found
+
+
+def has_one_offset(times: Iterable[datetime], zone: tzinfo) -> bool:
+    """Whether the zone's clock goes on evenly over all of them, without a jump to or from daylight-saving time."""
+    return len({at.astimezone(zone).utcoffset() for at in times}) < 2
+
+
+def _own(start: datetime, end: datetime, now: datetime, kept: Kept, periods: int) -> Window:
     end = min(end, now)
     if end - start < SHORTEST:
         raise Invalid({"from": "The range must begin at least a minute before it ends, and in the past."})
     if end - start > kept.longest:
         raise Invalid({"from": f"The range may be {kept.longest.days} days at most."})
-    return _window(start, end, now, kept, "")
+    return _window(start, end, now, kept, "", periods)
 
 
-def _time(name: str, text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Invalid({name: f"{text!r} is no time such as 2026-01-31T13:00."}) from None
-
-
-def _window(start: datetime, end: datetime, now: datetime, kept: Kept, preset: str) -> Window:
-    resolution = kept.finest(start, end, now)
+def _window(start: datetime, end: datetime, now: datetime, kept: Kept, preset: str, periods: int) -> Window:
+    resolution = kept.finest(start, end, now, periods)
     step = next(
         step
         for step in STEPS

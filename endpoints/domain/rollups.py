@@ -65,6 +65,10 @@ class SampleValues:
     wanted: Gauge | None = None
     concurrency_limit: Gauge | None = None  # requests in flight that all ready replicas together take
     open_connections: Gauge | None = None  # between the gateway and the replicas
+    # Of each replica, in hundredths of a percent: the disk it writes to, and the GPUs that it works on.
+    disk: Gauge | None = None
+    gpu: Gauge | None = None
+    gpu_memory: Gauge | None = None
 
     @property
     def requests(self) -> int:

@@ -101,6 +101,16 @@ def _memory(values: SampleValues, size: Size) -> float | None:
     return values.memory_bytes.mean * 100 / (size.memory_mib * MIB) if values.memory_bytes else None
 
 
+def _share(name: str, words: str) -> Metric:
+    """Of a gauge that is kept in hundredths of a percent."""
+
+    def value(values: SampleValues, _: Size) -> float | None:
+        gauge: Gauge | None = getattr(values, name)
+        return gauge.mean / 100 if gauge else None
+
+    return Metric(words=words, unit="%", value=value, averaged=True, scopes=(Scope.DEPLOYMENT,))
+
+
 def _error_share(values: SampleValues, _: Size) -> float | None:
     return values.errors * 100 / values.requests if values.requests else None
 
@@ -111,6 +121,9 @@ METRICS: Mapping[str, Metric] = {
     "CpuMemoryUtilizationPercentage": Metric(
         words="memory", unit="%", value=_memory, averaged=True, scopes=(Scope.DEPLOYMENT,)
     ),
+    "GpuUtilizationPercentage": _share("gpu", "GPU"),
+    "GpuMemoryUtilizationPercentage": _share("gpu_memory", "GPU memory"),
+    "DiskUtilization": _share("disk", "disk"),
     "InFlight": Metric(words="in flight", value=_in_flight, gauge="active"),
     "RequestsPerMinute": _rate("requests", _requests),
     "RequestLatency": Metric(words="mean latency", unit="ms", value=_mean_latency, averaged=True, of_requests=True),
@@ -128,10 +141,7 @@ METRICS: Mapping[str, Metric] = {
 NOT_MEASURED = {
     "ConnectionsActive": "Connections are not counted here. InFlight counts the requests that are being answered.",
     "NewConnectionsPerSecond": "Connections are not counted here. Use RequestsPerMinute.",
-    "GpuUtilizationPercentage": "GPUs are not measured here. Use CpuUtilizationPercentage or InFlight.",
-    "GpuMemoryUtilizationPercentage": "GPUs are not measured here. Use CpuMemoryUtilizationPercentage.",
-    "GpuEnergyJoules": "GPUs are not measured here.",
-    "DiskUtilization": "Disks are not measured per deployment.",
+    "GpuEnergyJoules": "The energy of GPUs is not measured here. Use GpuUtilizationPercentage.",
     "DeploymentCapacity": "A rule on the number of instances would follow itself.",
 }
 CLASS_DIMENSION, DEPLOYMENT_DIMENSION = "statusCodeClass", "deployment"

@@ -110,4 +110,15 @@ def _replicas(rows: Iterable[Replica], wanted: Wanted) -> list[SampleValues]:
 
 def _process(reading: ProcessReading, known: KnownProcess | None, now: datetime) -> SampleValues:
     cpu_ms, covered_ms = cpu_growth(known, reading, now)
-    return SampleValues(cpu_ms=cpu_ms, cpu_covered_ms=covered_ms, memory_bytes=Gauge.of(reading.memory_bytes))
+    return SampleValues(
+        cpu_ms=cpu_ms,
+        cpu_covered_ms=covered_ms,
+        memory_bytes=Gauge.of(reading.memory_bytes),
+        disk=_known(reading.disk),
+        gpu=_known(reading.gpu),
+        gpu_memory=_known(reading.gpu_memory),
+    )
+
+
+def _known(value: int | None) -> Gauge | None:
+    return None if value is None else Gauge.of(value)

@@ -3,22 +3,26 @@
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
 
 from endpoints.domain.counters import ProcessReading
+from endpoints.telemetry.gpus import Gpu, NvidiaGpus, of_processes
 
 
 class LocalProcesses:
+    def __init__(self, gpus: NvidiaGpus | None = None) -> None:
+        self._gpus = gpus or NvidiaGpus()
+
     def scrape(self, pids: Mapping[str, int]) -> dict[str, ProcessReading]:
-        """One look at the process table, however many replicas."""
+        """One look at the process table and at the GPUs, however many replicas."""
         if not pids:
             return {}
-        children = _children()
-        found = {replica: _reading(pid, children) for replica, pid in pids.items()}
+        children, gpus = _children(), self._gpus.scrape()
+        found = {replica: _reading(pid, children, gpus) for replica, pid in pids.items()}
         return {replica: reading for replica, reading in found.items() if reading is not None}
 
 
@@ -29,19 +33,34 @@ def _children() -> dict[int, list[int]]:
     return children
 
 
-def _reading(pid: int, children: Mapping[int, list[int]]) -> ProcessReading | None:
+def _reading(pid: int, children: Mapping[int, list[int]], gpus: Sequence[Gpu]) -> ProcessReading | None:
     """Resident memory is summed: pages that processes share count in each."""
     try:
         identity, started = identity_of(pid), started_at(pid)
     except (OSError, psutil.Error):
         return None
-    used = [_used(each) for each in _tree(pid, children)]
+    tree = list(_tree(pid, children))
+    used = [_used(each) for each in tree]
+    gpu, gpu_memory = of_processes(gpus, tree)
     return ProcessReading(
         identity=identity,
         started_at=started,
         cpu_ms=round(sum(cpu for cpu, _ in used) * 1000),
         memory_bytes=sum(memory for _, memory in used),
+        disk=_disk(pid),
+        gpu=gpu,
+        gpu_memory=gpu_memory,
     )
+
+
+def _disk(pid: int) -> int | None:
+    """How full the disk is on which it works, in hundredths of a percent of what a process may use."""
+    try:
+        found = os.statvfs(f"/proc/{pid}/cwd")
+    except OSError:
+        return None
+    used = found.f_blocks - found.f_bfree
+    return used * 10_000 // (used + found.f_bavail) if used + found.f_bavail else None
 
 
 def _tree(pid: int, children: Mapping[int, list[int]]) -> Iterator[int]:

@@ -1,7 +1,7 @@
 // Draws a figure with Plotly: the theme's colours, linked hover and zoom in a group, zoom kept on refresh.
 import { theme, paint } from "./chart-theme.js";
 
-const CONFIG = { displayModeBar: false, responsive: false, doubleClick: "reset", displaylogo: false, showTips: false };
+const CONFIG = { displayModeBar: false, responsive: false, displaylogo: false, showTips: false };
 let loading;
 
 function plotly() {
@@ -30,14 +30,15 @@ const resized = new ResizeObserver((entries) => {
   for (const { target } of entries) if (target.isConnected && target.data) window.Plotly.Plots.resize(target);
 });
 
-/** Draws, or redraws in place: a zoom stays, since `uirevision` does. */
+/** Draws, or redraws in place. A zoom stays as long as the range that is asked for does: `uirevision` is its URL. */
 export async function draw(root, body, figure) {
   const library = await plotly();
-  const { data, layout } = paint(figure, theme(root), root.dataset.figureUrl.split("?")[0]);
+  const { data, layout } = paint(figure, theme(root), root.dataset.figureUrl);
   const first = !body.data;
-  await library.react(body, data, layout, CONFIG);
+  body.dataset.zone = figure.zone;
+  await library.react(body, data, layout, { ...CONFIG, doubleClick: root.dataset.chartGroup ? false : "reset" });
   if (first) {
-    link(root, body);
+    link(body);
     resized.observe(body);
   }
 }
@@ -54,40 +55,33 @@ export function forget(body) {
   window.Plotly.purge(body);
 }
 
-function companions(root, body) {
-  const group = root.dataset.chartGroup;
+// The body outlives the figure around it, which a swap replaces.
+function companions(body) {
+  const group = body.closest("[data-chart]")?.dataset.chartGroup;
   if (!group) return [];
   const all = document.querySelectorAll(`[data-chart-group="${CSS.escape(group)}"] [data-chart-body]`);
   return [...all].filter((other) => other !== body && other.data);
 }
 
-// relayout answers its own call with another event: `echo` keeps the charts from talking for ever.
-let echo = false;
-
-function link(root, body) {
-  body.on("plotly_relayout", async (change) => {
-    if (echo || change.width || change.autosize) return;
-    const range = zoomOf(change);
-    if (!range) return;
-    echo = true;
-    try {
-      await Promise.all(companions(root, body).map((other) => window.Plotly.relayout(other, range)));
-    } finally {
-      echo = false;
-    }
+function link(body) {
+  body.on("plotly_relayout", (change) => {
+    if (!("xaxis.range[0]" in change)) return; // a drag tells both ends; what a script sets, the whole range
+    const range = [change["xaxis.range[0]"], change["xaxis.range[1]"]];
+    for (const other of companions(body)) void window.Plotly.relayout(other, { "xaxis.range": range, "xaxis.autorange": false });
+    if (companions(body).length) tell(body, "zoom", range);
   });
+  body.on("plotly_doubleclick", () => companions(body).length && tell(body, "reset", []));
   // Only the chart under the pointer leads; what it makes the others show comes back as their events.
-  body.on("plotly_hover", ({ points }) => body.matches(":hover") && companions(root, body).forEach((other) => hover(other, points[0].x)));
-  body.on("plotly_unhover", () => companions(root, body).forEach((other) => other.matches(":hover") || window.Plotly.Fx.unhover(other)));
+  body.on("plotly_hover", ({ points }) => body.matches(":hover") && companions(body).forEach((other) => hover(other, points[0].x)));
+  body.on("plotly_unhover", () => companions(body).forEach((other) => other.matches(":hover") || window.Plotly.Fx.unhover(other)));
 }
 
-function zoomOf(change) {
-  if ("xaxis.range[0]" in change) return { "xaxis.range": [change["xaxis.range[0]"], change["xaxis.range[1]"]], "xaxis.autorange": false };
-  if ("xaxis.range" in change) return { "xaxis.range": change["xaxis.range"], "xaxis.autorange": false };
-  if (change["xaxis.autorange"]) return { "xaxis.autorange": true };
-  return null;
+// The page's toolbar listens (ranges.js): what is shown is in the URL.
+function tell(body, what, [from, to]) {
+  body.dispatchEvent(new CustomEvent(`chart:${what}`, { bubbles: true, detail: { from, to, zone: body.dataset.zone } }));
 }
 
+// Plotly takes what an axis shows for UTC, whatever the browser's own clock.
 function hover(other, x) {
-  window.Plotly.Fx.hover(other, { xval: new Date(x).getTime() }, ["xy"]);
+  window.Plotly.Fx.hover(other, { xval: Date.parse(`${x.replace(" ", "T")}${x.length > 10 ? "" : "T00:00"}Z`) }, ["xy"]);
 }

@@ -56,19 +56,20 @@ function frame(look, revision, traces) {
     uirevision: revision, autosize: true, paper_bgcolor: look.surface, plot_bgcolor: look.surface, margin: { l: 48, r: 12, t: 8, b: 28 },
     font: { family: look.font, size: 11, color: look.subtle }, hovermode: "x unified", dragmode: "zoom", bargap: 0.15,
     hoverlabel: { bgcolor: look.raised, bordercolor: look.strong, font: { family: look.font, size: 12, color: look.text } },
-    showlegend: traces.length > 1, legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { color: look.muted, size: 11 } },
+    showlegend: traces.length > 1, legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { color: look.muted, size: 11 }, itemwidth: 30, groupclick: "toggleitem" },
     transition: { duration: 0 },
   };
 }
 
+// What the left axis counts stands in the heading.
 function paintLayout(layout, look) {
   const axis = { gridcolor: look.line, linecolor: look.line, zerolinecolor: look.line, tickcolor: look.line, automargin: true };
   const { xaxis = {}, yaxis = {}, yaxis2, ...rest } = layout;
   return {
     ...rest,
     xaxis: { ...axis, showgrid: false, showspikes: true, spikemode: "across", spikethickness: 1, spikecolor: look.strong, spikedash: "solid", ...xaxis },
-    yaxis: { ...axis, rangemode: "tozero", fixedrange: true, nticks: 5, ...yaxis, ...(yaxis.title ? { title: { standoff: 8, ...(yaxis.title.text ? yaxis.title : { text: yaxis.title }) } } : {}) },
-    ...(yaxis2 ? { yaxis2: { ...axis, showgrid: false, overlaying: "y", side: "right", fixedrange: true, rangemode: "tozero", ...yaxis2 } } : {}),
+    yaxis: { ...axis, rangemode: "tozero", fixedrange: true, nticks: 5, ...yaxis, title: { text: "" } },
+    ...(yaxis2 ? { yaxis2: { ...axis, showgrid: false, overlaying: "y", side: "right", fixedrange: true, rangemode: "tozero", tickmode: "auto", nticks: 4, tickformat: ",.3~g", ...yaxis2, title: { standoff: 8, ...yaxis2.title } } } : {}),
   };
 }
 

@@ -1,29 +1,32 @@
 // <figure data-chart data-figure-url>: fetches a Plotly figure and draws it in the theme's colours.
 import { element, icon } from "./icons.js";
 import { mount } from "./mount.js";
+import { figureOf } from "./chart-batch.js";
 import { draw, forget, repaint } from "./chart-draw.js";
 import { table } from "./chart-table.js";
 
 const REFRESH = "chart-refresh";
-const figures = new Map(); // figure element -> {figure, asTable}
+const figures = new Map(); // figure element -> {figure, asTable}, which one that takes its place inherits
 
 async function load(root, { quiet = false } = {}) {
   const state = figures.get(root);
   if (state.loading) return;
   state.loading = true;
+  let incomplete = false; // its table was wanted only after it had been asked for
   if (quiet) root.classList.add("refreshing");
   try {
-    const response = await fetch(root.dataset.figureUrl, { headers: { Accept: "application/json" } });
-    const answer = await response.json().catch(() => ({}));
-    if (!response.ok) throw Object.assign(new Error(answer.title ?? `The server answered ${response.status}`), { answer });
-    state.figure = answer;
+    const figure = await figureOf(root, state.asTable);
+    if (!root.isConnected) return; // another took its place meanwhile
+    state.figure = figure;
     await show(root);
+    incomplete = state.asTable && figure.known && !figure.table;
   } catch (error) {
     if (!quiet || !state.figure) fail(root, error);
   } finally {
     state.loading = false;
     root.classList.remove("refreshing");
   }
+  if (incomplete) await load(root, { quiet: true });
 }
 
 async function show(root) {
@@ -31,14 +34,11 @@ async function show(root) {
   const body = root.querySelector("[data-chart-body]");
   const summary = root.querySelector("[data-chart-summary]");
   if (summary && figure.summary !== undefined) summary.textContent = figure.summary;
-  if (!hasPoints(figure)) return blank(body, figure.empty ?? "No requests in this range: send a test.");
-  if (asTable) return clear(body).append(table(figure));
+  if (!figure.known) return blank(body, figure.empty);
+  if (asTable && !figure.table) return; // load() asks for it
+  if (asTable) return clear(body).append(table(figure.table));
   if (!body.classList.contains("js-plotly-plot")) clear(body);
   await draw(root, body, figure);
-}
-
-function hasPoints({ data = [] }) {
-  return data.some((trace) => (trace.y ?? trace.values ?? []).some((value) => value !== null && value !== undefined));
 }
 
 function clear(body) {
@@ -70,7 +70,7 @@ document.addEventListener("click", (event) => {
   const state = figures.get(root);
   state.asTable = !state.asTable;
   button.setAttribute("aria-pressed", String(state.asTable));
-  if (state.figure) void show(root);
+  if (state.figure) void (state.asTable ? load(root, { quiet: true }) : show(root));
 });
 
 document.addEventListener("theme:changed", () => each((root, { figure, asTable }) => figure && !asTable && repaint(root, figure)));
@@ -94,14 +94,15 @@ function schedule(seconds) {
   if (seconds) timer = setInterval(() => document.visibilityState === "visible" && refreshAll(), seconds * 1000);
 }
 
+// One that belongs to a form is part of the URL; another is this browser's habit.
 document.addEventListener("change", (event) => {
-  if (!event.target.matches?.("[data-chart-refresh]")) return;
+  if (!event.target.matches?.("[data-chart-refresh]") || event.target.form) return;
   localStorage.setItem(REFRESH, event.target.value);
   schedule(Number(event.target.value));
 });
 
 mount("[data-chart-refresh]", (select) => {
-  select.value = localStorage.getItem(REFRESH) ?? "10";
+  if (!select.form) select.value = localStorage.getItem(REFRESH) ?? "10";
   schedule(Number(select.value));
 });
 
@@ -115,6 +116,9 @@ const near = new IntersectionObserver(
 );
 
 mount("[data-chart]", (root) => {
-  figures.set(root, { figure: null, asTable: false });
+  const [before, state] = [...figures].find(([other]) => root.id && other.id === root.id && !other.isConnected) ?? [];
+  figures.delete(before);
+  figures.set(root, { figure: null, asTable: Boolean(state?.asTable) });
+  root.querySelector("[data-chart-table]")?.setAttribute("aria-pressed", String(Boolean(state?.asTable)));
   near.observe(root);
 });

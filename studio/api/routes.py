@@ -5,6 +5,7 @@ from django.urls import URLPattern, path, register_converter
 from studio.api import (
     alerts,
     autoscale,
+    azure_metrics,
     budgets,
     code,
     deployments,
@@ -131,6 +132,12 @@ routes: list[URLPattern] = [
     ),
     path(f"{_ENDPOINT}metrics/", telemetry.EndpointMetrics.as_view(), name="api_endpoint_metrics"),
     path(f"{_DEPLOYMENT}metrics/", telemetry.DeploymentMetrics.as_view(), name="api_deployment_metrics"),
+    path(f"{_ENDPOINT}metrics/azure/", azure_metrics.EndpointAzureMetrics.as_view(), name="api_endpoint_azure_metrics"),
+    path(
+        f"{_DEPLOYMENT}metrics/azure/",
+        azure_metrics.DeploymentAzureMetrics.as_view(),
+        name="api_deployment_azure_metrics",
+    ),
     path(f"{_ENDPOINT}cost/", telemetry.EndpointCost.as_view(), name="api_endpoint_cost"),
     path("workspaces/<segment:name>/cost/", telemetry.WorkspaceCost.as_view(), name="api_workspace_cost"),
     path(

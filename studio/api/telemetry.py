@@ -14,7 +14,7 @@ from endpoints.domain.buckets import Latency, percentile
 from endpoints.domain.errors import Invalid
 from endpoints.domain.pricing import total
 from endpoints.domain.ranges import Window, window
-from endpoints.domain.rollups import MIRROR_COUNTS, SampleValues
+from endpoints.domain.rollups import CLASSES, MIRROR_COUNTS, Gauge, SampleValues
 from endpoints.models import Deployment, Endpoint, Workspace
 from endpoints.selectors.cost import CostWindow, cost_window, costs, month, usage_of
 from endpoints.selectors.endpoints import workspace_for
@@ -41,7 +41,7 @@ class MetricsView(StudioView):
     tag = "Metrics and cost"
 
     def metrics(self, endpoint: Endpoint, deployments: Iterable[Deployment], one: Deployment | None = None) -> Response:
-        asked = _window(self.asked)
+        asked = window_of(self.asked)
         found = series(deployments, asked)
         shown = {
             "start": asked.start,
@@ -85,7 +85,7 @@ class DeploymentMetrics(MetricsView):
         return self.metrics(deployment.endpoint, [deployment], deployment)
 
 
-def _window(asked: dict[str, Any]) -> Window:
+def window_of(asked: dict[str, Any]) -> Window:
     return window(
         preset=asked.get("range", ""),
         start=asked.get("from", ""),
@@ -102,17 +102,35 @@ def _point(at: datetime, values: SampleValues) -> dict[str, Any]:
         "requests": values.requests,
         "requests_per_minute": per_minute(values),
         "error_percent": error_percent(values),
+        "status_classes_per_minute": {name: _rate(values, name) for name in CLASSES} if values.covered_ms else None,
         "counts": {name: count for name, count in values.counts.items() if count and name not in MIRROR_COUNTS},
         "latency_ms": _percentiles(values.latency),
         "mirror": _copies(values),
         "in_flight": values.active,
         "cpu_cores": values.cpu_ms / values.cpu_covered_ms if values.cpu_covered_ms else None,
         "memory_bytes": values.memory_bytes,
+        "disk_percent": _share(values.disk),
+        "gpu_percent": _share(values.gpu),
+        "gpu_memory_percent": _share(values.gpu_memory),
+        "open_connections": values.open_connections,
+        "bytes_per_second": {"in": _rate(values, "bytes_in") / 60, "out": _rate(values, "bytes_out") / 60}
+        if values.covered_ms
+        else None,
         "replicas": {
             "ready": values.ready.mean if values.ready else None,
             "wanted": values.wanted.mean if values.wanted else None,
         },
     }
+
+
+def _rate(values: SampleValues, name: str) -> float:
+    """Per minute, of what was counted for some time."""
+    return values.counts.get(name, 0) * 60_000 / values.covered_ms
+
+
+def _share(gauge: Gauge | None) -> dict[str, float] | None:
+    """Kept in hundredths of a percent."""
+    return None if gauge is None else {"mean": gauge.mean / 100, "max": gauge.high / 100}
 
 
 def _percentiles(latency: Latency) -> dict[str, float | None]:

@@ -3,15 +3,11 @@
 import csv
 import functools
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.utils import timezone
 
 from endpoints.domain.errors import StudioError
-from endpoints.domain.ranges import PRESETS, Window, window
 from endpoints.selectors.telemetry import Marker
 from studio.api.errors import CONTENT_TYPE, Problem
 from studio.pages.page import View, page
@@ -66,44 +62,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def asked_window(request: HttpRequest) -> Window:
-    """`?range=` or `?from=&to=`. Raises Invalid."""
-    return window(
-        preset=request.GET.get("range", ""),
-        start=request.GET.get("from", ""),
-        end=request.GET.get("to", ""),
-        now=timezone.now(),
-        interval=settings.STUDIO_COLLECTOR_INTERVAL_SECONDS,
-        retention=settings.STUDIO_SAMPLE_RETENTION,
-    )
-
-
-def toolbar(request: HttpRequest, shown: Window) -> dict[str, Any]:
-    """What components/range.html takes. Earlier and later move by half of what is shown."""
-    half = shown.length / 2
-    later = shown.end + half
-    return {
-        "ranges": [
-            {"label": name, "url": changed(request, range=name, **_NO_OWN), "current": name == shown.preset}
-            for name in PRESETS
-        ],
-        "earlier_url": _moved(request, shown.start - half, shown.end - half),
-        "later_url": "" if shown.preset else _moved(request, shown.start + half, later),
-        "from_value": shown.start.strftime("%Y-%m-%dT%H:%M"),
-        "to_value": shown.end.strftime("%Y-%m-%dT%H:%M"),
-    }
-
-
-_NO_OWN = {"from": "", "to": ""}
-
-
-def _moved(request: HttpRequest, start: datetime, end: datetime) -> str:
-    if end >= timezone.now():
-        return changed(request, range="1h", **_NO_OWN)
-    own = {"from": start.strftime("%Y-%m-%dT%H:%M"), "to": end.strftime("%Y-%m-%dT%H:%M")}
-    return changed(request, range="", **own)
 
 
 def changed(request: HttpRequest, **parameters: str) -> str:

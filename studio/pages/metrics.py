@@ -1,30 +1,25 @@
-"""Metrics of an endpoint and of a deployment: charts, and their numbers as table and CSV."""
+"""Metrics of an endpoint and of a deployment: charts under one toolbar, and their numbers as table and CSV."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path, reverse
+from django.utils import timezone
 
-from endpoints.domain.errors import NotFound
-from endpoints.domain.ranges import Window
+from endpoints.domain.errors import Invalid, NotFound
+from endpoints.domain.ranges import has_one_offset
 from endpoints.models import Deployment, Endpoint
 from endpoints.selectors import telemetry
 from endpoints.selectors.endpoints import deployment_of, endpoint_for
+from endpoints.selectors.telemetry import Marker, Series
 from studio.actors import signed_in
-from studio.pages.charts import CHARTS, Options
+from studio.pages.charts import CHARTS, drawn
 from studio.pages.endpoint_frame import deployment_frame, endpoint_frame
-from studio.pages.figures import (
-    asked_window,
-    changed,
-    csv_answer,
-    figure_answer,
-    figure_page,
-    table_of,
-    toolbar,
-)
-from studio.pages.page import page, show
-from studio.pages.plots import Plot
+from studio.pages.figures import changed, csv_answer, figure_answer, figure_page, table_of
+from studio.pages.metrics_forms import COMPARED, SIDE_BY_SIDE, Asked, RangeForm, toolbar
+from studio.pages.page import is_fragment, page, show
+from studio.pages.plots import Plot, figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +29,9 @@ class Scope:
     endpoint: Endpoint
     deployment: Deployment | None = None
 
-    def deployments(self, chosen: str) -> list[Deployment]:
-        """`chosen` narrows an endpoint's to one name, deleted namesakes included."""
-        if self.deployment is not None:
-            return [self.deployment]
-        found = telemetry.all_deployments(self.endpoint)
-        return list(found.filter(name=chosen) if chosen else found)
+    def deployments(self) -> list[Deployment]:
+        """Those that were deleted too."""
+        return [self.deployment] if self.deployment else list(telemetry.all_deployments(self.endpoint))
 
     @property
     def arguments(self) -> list[str]:
@@ -49,43 +41,92 @@ class Scope:
         return reverse(f"{'deployment' if self.deployment else 'endpoint'}_{view}", args=[*self.arguments, *more])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What the toolbar asks for. `before`: of the period before."""
+
+    asked: Asked
+    series: Series
+    before: Series | None
+
+    def plot(self, chart: str) -> Plot:
+        """Its own limits are shown of one deployment alone."""
+        options = self.asked.options(alone=len(self.series.deployments) == 1)
+        return drawn(chart, self.series, options, self.before)
+
+
+def _form(request: HttpRequest, scope: Scope, deployments: list[Deployment]) -> RangeForm:
+    names = [] if scope.deployment else [item.name for item in deployments]
+    return RangeForm(request.GET, names=names, now=timezone.now())
+
+
+def _measured(asked: Asked, deployments: list[Deployment]) -> Measured:
+    chosen = [item for item in deployments if not asked.names or item.name in asked.names]
+    return Measured(
+        asked=asked,
+        series=telemetry.series(chosen, asked.shown),
+        before=telemetry.series(chosen, asked.before) if asked.before else None,
+    )
+
+
 @page
 def endpoint_metrics(request: HttpRequest, name: str) -> HttpResponse:
-    """`?range=`, `?from=&to=`, `?deployment=`, `?scale=log`; `?table=<chart>` shows its numbers without JavaScript."""
+    """The toolbar's query; `?table=<chart>` shows its numbers without JavaScript."""
     context = endpoint_frame(request, name, "endpoint_metrics")
-    scope = Scope(endpoint=context["endpoint"])
-    return show(request, "metrics/endpoint.html", context | _charts(request, scope))
+    return _shown(request, "metrics/endpoint.html", context, Scope(endpoint=context["endpoint"]))
 
 
 @page
 def deployment_metrics(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
     context = deployment_frame(request, name, deployment, "deployment_metrics")
     scope = Scope(endpoint=context["endpoint"], deployment=context["deployment"])
-    return show(request, "metrics/deployment.html", context | _charts(request, scope))
+    return _shown(request, "metrics/deployment.html", context, scope)
 
 
-def _charts(request: HttpRequest, scope: Scope) -> dict[str, Any]:
-    shown = asked_window(request)
-    query = request.GET.urlencode()
-    table = request.GET.get("table", "")
+def _shown(request: HttpRequest, template: str, context: dict[str, Any], scope: Scope) -> HttpResponse:
+    deployments = scope.deployments()
+    form = _form(request, scope, deployments)
+    context |= {**toolbar(request, form), **_choices(request, scope, deployments)}
+    if form.is_valid():
+        context |= _charts(request, scope, _measured(form.asked(), deployments))
+    template = "metrics/_charts.html" if is_fragment(request) else template
+    return show(request, template, context, status=200 if form.is_valid() else 422)
+
+
+def _choices(request: HttpRequest, scope: Scope, deployments: list[Deployment]) -> dict[str, Any]:
+    """Those that are there; deleted ones can be asked for by their name. One alone is compared with nobody."""
+    there = [] if scope.deployment else [item for item in deployments if item.deleted_at is None]
+    names = {item.name for item in there}
     return {
-        **toolbar(request, shown),
-        "chosen": request.GET.get("deployment", ""),
-        "choices": [item.name for item in scope.endpoint.live_deployments],  # type: ignore[attr-defined]
-        "log_scale": request.GET.get("scale") == "log",
-        "scale_url": changed(request, scale="" if request.GET.get("scale") == "log" else "log"),
+        "choices": there,
+        "gone": [name for name in request.GET.getlist("deployment") if name not in names],
+        "compared": [each for each in COMPARED if each[0] != SIDE_BY_SIDE or len(deployments) > 1],
+    }
+
+
+def _charts(request: HttpRequest, scope: Scope, measured: Measured) -> dict[str, Any]:
+    query, table, asked = request.GET.urlencode(), request.GET.get("table", ""), measured.asked
+    points = asked.shown.points()
+    return {
+        "jumps": not has_one_offset((*points, asked.shown.end), asked.zone),
+        "events": _markers(scope, measured),
+        "figures_url": f"{scope.url('figures')}?{query}",
         "charts": [
             {
                 "id": f"chart-{name}",
+                "name": name,
                 "title": chart.title,
                 "unit": chart.unit,
+                "metrics": chart.metrics,
+                "summary": measured.plot(name).summary,
                 "url": f"{scope.url('figure', name)}?{query}",
                 "csv_url": f"{scope.url('metrics_csv', name)}?{query}",
                 "table_url": changed(request, table=name),
             }
             for name, chart in CHARTS.items()
+            if chart.is_shown(measured.series)
         ],
-        "table": table_of(_plot(request, scope, table, shown), CHARTS[table].title) if table in CHARTS else None,
+        "table": table_of(measured.plot(table), CHARTS[table].title) if table in CHARTS else None,
     }
 
 
@@ -100,9 +141,37 @@ def deployment_figure(request: HttpRequest, name: str, deployment: str, chart: s
 
 
 def _figure(request: HttpRequest, scope: Scope, chart: str) -> HttpResponse:
-    shown = asked_window(request)
-    plot = _plot(request, scope, chart, shown)
-    return figure_answer(plot, telemetry.markers(scope.endpoint, shown, deployment=scope.deployment))
+    measured = _asked_of(request, scope, chart)
+    return figure_answer(measured.plot(chart), _markers(scope, measured))
+
+
+@figure_page
+def endpoint_figures(request: HttpRequest, name: str) -> HttpResponse:
+    """`?charts=` some, by comma, or all: what they have in common is read and put together once. `?tables=` of which
+    the numbers are wanted as text too."""
+    return _figures(request, _endpoint_scope(request, name))
+
+
+@figure_page
+def deployment_figures(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
+    return _figures(request, _deployment_scope(request, name, deployment))
+
+
+def _figures(request: HttpRequest, scope: Scope) -> HttpResponse:
+    charts = request.GET["charts"].split(",") if request.GET.get("charts") else list(CHARTS)
+    measured = _asked_of(request, scope, *charts)
+    events = _markers(scope, measured)
+    tables = request.GET.get("tables", "").split(",")
+    response = JsonResponse(
+        {chart: figure(measured.plot(chart), events, table=chart in tables) for chart in charts},
+        json_dumps_params={"separators": (",", ":")},
+    )
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _markers(scope: Scope, measured: Measured) -> list[Marker]:
+    return telemetry.markers(scope.endpoint, measured.asked.shown, deployment=scope.deployment)
 
 
 @page
@@ -116,8 +185,7 @@ def deployment_metrics_csv(request: HttpRequest, name: str, deployment: str, cha
 
 
 def _csv(request: HttpRequest, scope: Scope, chart: str) -> HttpResponse:
-    plot = _plot(request, scope, chart, asked_window(request))
-    return csv_answer(plot, "-".join([*scope.arguments, chart]))
+    return csv_answer(_asked_of(request, scope, chart).plot(chart), "-".join([*scope.arguments, chart]))
 
 
 def _endpoint_scope(request: HttpRequest, name: str) -> Scope:
@@ -129,21 +197,26 @@ def _deployment_scope(request: HttpRequest, name: str, deployment: str) -> Scope
     return Scope(endpoint=endpoint, deployment=deployment_of(endpoint, deployment))
 
 
-def _plot(request: HttpRequest, scope: Scope, chart: str, shown: Window) -> Plot:
-    if chart not in CHARTS:
-        raise NotFound(f"There is no chart “{chart}”. There are {', '.join(CHARTS)}.")
-    series = telemetry.series(scope.deployments(request.GET.get("deployment", "")), shown)
-    options = Options(log_scale=request.GET.get("scale") == "log", alone=len(series.deployments) == 1)
-    return CHARTS[chart].plot(series, options)
+def _asked_of(request: HttpRequest, scope: Scope, *charts: str) -> Measured:
+    for chart in charts:
+        if chart not in CHARTS:
+            raise NotFound(f"There is no chart “{chart}”. There are {', '.join(CHARTS)}.")
+    deployments = scope.deployments()
+    form = _form(request, scope, deployments)
+    if not form.is_valid():
+        raise Invalid(form.problems)
+    return _measured(form.asked(), deployments)
 
 
 _ENDPOINT = "endpoints/<str:name>/metrics/"
 _DEPLOYMENT = "endpoints/<str:name>/deployments/<str:deployment>/metrics/"
 urlpatterns = [
     path(_ENDPOINT, endpoint_metrics, name="endpoint_metrics"),
+    path(f"{_ENDPOINT}figures.json", endpoint_figures, name="endpoint_figures"),
     path(f"{_ENDPOINT}<slug:chart>.json", endpoint_figure, name="endpoint_figure"),
     path(f"{_ENDPOINT}<slug:chart>.csv", endpoint_metrics_csv, name="endpoint_metrics_csv"),
     path(_DEPLOYMENT, deployment_metrics, name="deployment_metrics"),
+    path(f"{_DEPLOYMENT}figures.json", deployment_figures, name="deployment_figures"),
     path(f"{_DEPLOYMENT}<slug:chart>.json", deployment_figure, name="deployment_figure"),
     path(f"{_DEPLOYMENT}<slug:chart>.csv", deployment_metrics_csv, name="deployment_metrics_csv"),
 ]

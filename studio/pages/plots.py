@@ -1,19 +1,23 @@
 """A plot: columns of numbers over points in time. From it come the Plotly figure, the table and the CSV."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
+from endpoints.domain.ranges import has_one_offset
 from endpoints.selectors.telemetry import Marker
 
+FAINT = 0.45
 Values = Sequence[float | None]
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """`values` has one for each point of the plot; None is a gap, and stays one."""
+    """`values` has one for each point of the plot; None is a gap, and stays one. `compared`: when the period before is
+    shown too, this column's is."""
 
     name: str
     values: Values
@@ -22,11 +26,21 @@ class Column:
     line: Json = field(default_factory=dict)
     pattern: str = ""  # of bars: tells two of one tone apart
     right: bool = False  # on the second axis
+    compared: bool = True
+    faint: bool = False  # of the period before: beside what the plot is about
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """A line over the whole width, which nobody measured."""
+
+    name: str
+    value: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """`partial`: the last point's time is not over. `unit` is the axis' title."""
+    """`partial`: the last point's time is not over. `unit` is the axis' title. `zone`: whose clock tells the times."""
 
     points: Sequence[datetime]
     partial: bool
@@ -37,23 +51,43 @@ class Plot:
     span: tuple[datetime, datetime] | None = None
     right_unit: str = ""
     log_scale: bool = False
+    levels: Sequence[Level] = ()
+    zone: tzinfo = UTC
 
 
-def figure(plot: Plot, markers: Iterable[Marker] = ()) -> Json:
-    """A Plotly figure with what the page's script needs beside it (docs/design-system.md, Charts)."""
+def figure(plot: Plot, markers: Iterable[Marker] = (), *, table: bool = True) -> Json:
+    """A Plotly figure with what the page's script needs beside it (docs/design-system.md, Charts). Its numbers as text
+    are as long again: `table` is whether they are wanted.
+
+    Plotly knows no time zones: it is given what the zone's clock shows, or UTC where that clock jumps meanwhile."""
+    axis = plot.zone if has_one_offset((*plot.points, *(plot.span or ())), plot.zone) else UTC
+    shown = replace(
+        plot,
+        points=[point.astimezone(axis) for point in plot.points],
+        span=plot.span and (plot.span[0].astimezone(axis), plot.span[1].astimezone(axis)),
+    )
     return {
-        "data": list(_traces(plot)),
-        "layout": _layout(plot),
+        "data": list(_traces(shown)),
+        "layout": _layout(shown),
         "summary": plot.summary,
         "empty": plot.empty,
-        "markers": [{"at": iso(item.at), "label": item.label, "kind": item.kind} for item in markers],
+        "zone": zone_name(axis),
+        "markers": [
+            {"at": _clock(item.at.astimezone(axis)), "label": item.label, "kind": item.kind} for item in markers
+        ],
+        "known": any(value is not None for column in plot.columns for value in column.values),
+        "table": {"header": header(plot), "rows": rows(plot)} if table else None,
     }
+
+
+def zone_name(zone: tzinfo) -> str:
+    return zone.key if isinstance(zone, ZoneInfo) else "UTC"
 
 
 def _layout(plot: Plot) -> Json:
     layout: Json = {"xaxis": {"type": "date"}, "yaxis": {"title": {"text": plot.unit}}}
     if plot.span:
-        layout["xaxis"]["range"] = [iso(each) for each in plot.span]
+        layout["xaxis"]["range"] = [_clock(each) for each in plot.span]
     if plot.log_scale:
         layout["yaxis"] |= {"type": "log", "rangemode": "normal"}
     if any(column.right for column in plot.columns):
@@ -70,6 +104,28 @@ def _traces(plot: Plot) -> Iterator[Json]:
             yield _bar(plot, column)
         elif column.form != "area":
             yield from _lines(plot, column)
+    yield from (_level(plot, level) for level in plot.levels)
+    if sum(column.faint for column in plot.columns) > 1:
+        yield _explained("fainter: the period before")
+
+
+def _explained(words: str) -> Json:
+    """An entry of the legend alone, for all that is faint."""
+    nothing: Json = {"type": "scatter", "mode": "lines", "x": [None], "y": [None]}
+    return {**nothing, "name": words, "meta": {"tone": "idle"}, "opacity": FAINT, "hoverinfo": "skip"}
+
+
+def _level(plot: Plot, level: Level) -> Json:
+    return {
+        "name": level.name,
+        "meta": {"tone": "warn"},
+        "type": "scatter",
+        "mode": "lines",
+        "x": _x(plot.span or plot.points),
+        "y": [level.value] * (2 if plot.span else len(plot.points)),
+        "line": {"dash": "longdash", "width": 1.5},
+        "hoverinfo": "skip",
+    }
 
 
 def _common(column: Column) -> Json:
@@ -87,6 +143,10 @@ def _bar(plot: Plot, column: Column) -> Json:
 
 
 def _lines(plot: Plot, column: Column) -> Iterator[Json]:
+    if column.faint:
+        shown = sum(each.faint for each in plot.columns) == 1
+        yield {**_line(plot.points, column.values, column), "opacity": FAINT, "showlegend": shown}
+        return
     whole = len(plot.points) - 1 if plot.partial else len(plot.points)
     yield _line(plot.points[:whole], column.values[:whole], column)
     if plot.partial and column.values and column.values[-1] is not None:
@@ -165,26 +225,36 @@ def _has_lone_point(values: Values) -> bool:
 
 
 def _x(points: Iterable[datetime]) -> list[str]:
-    return [iso(point) for point in points]
+    return [_clock(point) for point in points]
+
+
+def _clock(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%S}{'' if at.utcoffset() else 'Z'}"
 
 
 def _y(values: Values) -> list[float | None]:
     return [None if value is None else round(float(value), 6) for value in values]
 
 
-def iso(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def header(plot: Plot) -> list[str]:
-    return ["time (UTC)", *(column.name for column in plot.columns)]
+    return [f"time ({zone_name(plot.zone)})", *(column.name for column in plot.columns)]
 
 
 def rows(plot: Plot) -> list[list[str]]:
     """Points at which something is known; a number that is not known is empty."""
     numbers = [_y(column.values) for column in plot.columns]
     return [
-        [iso(point), *("" if value is None else f"{value:g}" if abs(value) < 1e6 else f"{value:.0f}" for value in line)]
+        [_told(point.astimezone(plot.zone)), *map(number, line)]
         for point, *line in zip(plot.points, *numbers, strict=True)
         if any(value is not None for value in line)
     ]
+
+
+def _told(at: datetime) -> str:
+    """With its offset: of an hour that the clock shows twice there are two."""
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def number(value: float | None) -> str:
+    """As the figure has it, to the last digit."""
+    return "" if value is None else f"{value:.6f}".rstrip("0").rstrip(".")

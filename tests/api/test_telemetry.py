@@ -58,12 +58,18 @@ class TestMetrics:
                 "requests": 20,
                 "requests_per_minute": 120.0,
                 "error_percent": 10.0,
+                "status_classes_per_minute": {"2xx": 108.0, "3xx": 0.0, "4xx": 0.0, "5xx": 12.0},
                 "counts": {"2xx": 18, "5xx": 2, "bytes_in": 400},
                 "latency_ms": {"p50": 9.5, "p95": 9.95, "p99": 9.99},
                 "mirror": None,
                 "in_flight": {"mean": 1.5, "max": 2},
                 "cpu_cores": 0.25,
                 "memory_bytes": {"mean": 4096.0, "max": 4096},
+                "disk_percent": None,
+                "gpu_percent": None,
+                "gpu_memory_percent": None,
+                "open_connections": None,
+                "bytes_per_second": {"in": 40.0, "out": 0.0},
                 "replicas": {"ready": 2.0, "wanted": 3.0},
             }
         ]

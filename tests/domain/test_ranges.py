@@ -1,13 +1,14 @@
 """Ranges: few enough points, whole rows, and words that are no range."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from endpoints.domain.errors import Invalid
-from endpoints.domain.ranges import MAX_POINTS, PRESETS, window
+from endpoints.domain.ranges import MAX_POINTS, PRESETS, has_one_offset, moment, window
 from endpoints.domain.rollups import HOUR, RETENTION
 
 NOW = datetime(2026, 3, 15, 12, 34, 56, tzinfo=UTC)
@@ -74,3 +75,71 @@ def test_any_range_can_be_drawn(length: timedelta, ago: timedelta) -> None:
     assert found.step % found.resolution == 0
     assert all(point.timestamp() % found.resolution == 0 for point in points)
     assert NOW - found.start <= RETENTION.get(found.resolution, timedelta.max)
+
+
+BERLIN = ZoneInfo("Europe/Berlin")  # forward on 29 March 2026 at 02:00, back on 25 October at 03:00
+LATER = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"), [("2026-03-28", 24), ("2026-03-29", 23), ("2026-10-24", 24), ("2026-10-25", 25)]
+)
+def test_a_day_is_as_long_as_the_clock_of_its_zone_makes_it(day: str, hours: int) -> None:
+    following = f"{datetime.fromisoformat(day) + timedelta(days=1):%Y-%m-%dT%H:%M}"
+    found = window(start=f"{day}T00:00", end=following, zone="Europe/Berlin", now=LATER)
+    assert found.length == timedelta(hours=hours)
+    assert len(found.points()) * found.step == hours * 3600
+    assert not any(map(found.is_partial, found.points()))
+    assert has_one_offset(found.points(), BERLIN) == (hours == 24)
+    assert has_one_offset(found.points(), UTC)
+
+
+def test_an_hour_that_the_clock_shows_twice_is_meant_whole() -> None:
+    found = window(start="2026-10-25T02:00", end="2026-10-25T02:59", zone="Europe/Berlin", now=LATER)
+    assert found.start == datetime(2026, 10, 25, 0, 0, tzinfo=UTC)
+    assert found.end == datetime(2026, 10, 25, 1, 59, tzinfo=UTC)
+
+
+def test_a_time_that_the_clock_skips_is_refused() -> None:
+    with pytest.raises(Invalid, match="goes forward past 2026-03-29T02:30"):
+        window(start="2026-03-29T02:30", end="2026-03-29T05:00", zone="Europe/Berlin", now=LATER)
+    assert moment("from", "2026-03-29T02:30", ZoneInfo("UTC")) == datetime(2026, 3, 29, 2, 30, tzinfo=UTC)
+
+
+def test_an_offset_of_its_own_outweighs_the_zone() -> None:
+    for text in ("2026-03-14T12:00:00Z", "2026-03-14T13:00+01:00"):
+        assert moment("from", text, BERLIN) == datetime(2026, 3, 14, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", "/etc/passwd", "Europe", "\0"])
+def test_what_is_no_zone(zone: str) -> None:
+    with pytest.raises(Invalid, match="is no time zone"):
+        window(start="2026-03-14T12:00", zone=zone, now=NOW)
+
+
+def test_a_bucket_belongs_to_the_range_that_holds_its_start() -> None:
+    whole = window(start="2026-03-15T11:00:00", end="2026-03-15T12:00:00", now=NOW)
+    assert (whole.points()[0], whole.points()[-1]) == (
+        NOW.replace(hour=11, minute=0, second=0),
+        whole.end - timedelta(seconds=whole.step),
+    )
+    assert not whole.is_partial(whole.points()[-1])
+    cut = window(start="2026-03-15T11:00:01", end="2026-03-15T12:00:01", now=NOW)
+    assert cut.points()[0] == NOW.replace(hour=11, minute=0, second=10)
+    assert cut.is_partial(cut.points()[-1])
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_period_before_ends_where_this_one_begins(preset: str) -> None:
+    found = window(preset=preset, periods=2, now=NOW)
+    before = found.before
+    assert len(before.points()) == len(found.points())
+    assert before.points()[-1] + timedelta(seconds=found.step) == found.start
+    assert (before.step, before.resolution) == (found.step, found.resolution)
+    assert NOW - before.start <= RETENTION.get(found.resolution, timedelta.max) + timedelta(seconds=found.step)
+
+
+def test_the_period_before_is_read_from_what_is_kept_of_both() -> None:
+    alone = window(start="2026-03-14T14:00", end="2026-03-14T15:00", now=NOW)
+    assert alone.resolution == 10
+    assert window(start="2026-03-14T13:00", end="2026-03-14T14:00", periods=2, now=NOW).resolution == 60

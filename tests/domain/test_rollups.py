@@ -58,6 +58,23 @@ def test_stored_rows_are_merged_as_what_they_hold(parts: list[SampleValues]) -> 
     assert without_zeros(merged_rows(rows)) == without_zeros(merged(unpacked(*row) for row in rows))
 
 
+def test_rows_of_before_there_were_more_gauges_are_still_read() -> None:
+    """Bytes as they lie in databases: what is added later goes behind them."""
+    more = bytes.fromhex(
+        "0d0300000f6061646566676878797a7b696a6b0700020084031027020005000100040001000100060006000600000000c0000000c0000000c0"
+    )
+    assert unpacked(10_000, bytes.fromhex("040007000000"), b"", more) == SampleValues(
+        covered_ms=10_000,
+        counts={"2xx": 7, "connections": 2},
+        latency={5: 7},
+        cpu_ms=900,
+        cpu_covered_ms=10_000,
+        active=Gauge(count=2, total=5, low=1, high=4),
+        memory_bytes=Gauge.of(3 * 2**30),
+        open_connections=Gauge.of(6),
+    )
+
+
 def without_zeros(values: SampleValues) -> SampleValues:
     kept: dict[str, Any] = {name: known(getattr(values, name)) for name in ("counts", "latency", "mirror_latency")}
     return replace(values, **kept)

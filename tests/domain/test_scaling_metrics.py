@@ -18,7 +18,7 @@ Points = dict[datetime, SampleValues]
 
 
 def values(requests: int = 0, *, active: int = 0, latency: int = 5, **counts: int) -> SampleValues:
-    """Ten seconds of one replica at a quarter of a core with 250 MiB."""
+    """Ten seconds of one replica at a quarter of a core with 250 MiB, on a GPU."""
     total = requests + sum(counts.get(name, 0) for name in ("4xx", "5xx"))
     return SampleValues(
         covered_ms=10_000,
@@ -28,6 +28,9 @@ def values(requests: int = 0, *, active: int = 0, latency: int = 5, **counts: in
         cpu_covered_ms=10_000,
         active=Gauge.of(active),
         memory_bytes=Gauge.of(250 * MIB),
+        gpu=Gauge.of(4500),
+        gpu_memory=Gauge.of(1250),
+        disk=Gauge.of(7000),
     )
 
 
@@ -51,6 +54,9 @@ def read(points: Points | Mapping[str, Points], metric: str, **more: Any) -> Rea
     [
         ("CpuUtilizationPercentage", 50),
         ("CpuMemoryUtilizationPercentage", 25),
+        ("GpuUtilizationPercentage", 45),
+        ("GpuMemoryUtilizationPercentage", 12.5),
+        ("DiskUtilization", 70),
         ("InFlight", 3),
         ("RequestsPerMinute", 84),
         ("ErrorsPerMinute", 24),

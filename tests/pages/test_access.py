@@ -32,6 +32,8 @@ OF_AN_ENDPOINT: dict[str, dict[str, Any]] = {
         D,
     ),
     "endpoint_figure": {**E, "chart": "requests"},
+    "endpoint_figures": {**E},
+    "deployment_figures": {**D},
     "endpoint_metrics_csv": {**E, "chart": "requests"},
     "deployment_metrics_csv": {**D, "chart": "requests"},
     "deployment_figure": {**D, "chart": "requests"},

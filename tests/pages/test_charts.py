@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import plotly.graph_objects as go
 import pytest
@@ -12,7 +13,9 @@ from endpoints.domain.rollups import Gauge, SampleValues
 from endpoints.models import Deployment, Endpoint, InstanceType
 from endpoints.selectors.cost import cost_window
 from endpoints.selectors.telemetry import DeploymentSeries, Marker, Series
-from studio.pages.charts import CHARTS, Money, Options, cost
+from studio.pages.chart_parts import Options
+from studio.pages.charts import CHARTS, Money, cost
+from studio.pages.charts import drawn as plot_of
 from studio.pages.plots import Column, Plot, figure, header, rows
 
 NOW = datetime(2026, 3, 15, 12, 34, 30, tzinfo=UTC)
@@ -39,6 +42,8 @@ def values(**changes: Any) -> SampleValues:
         "cpu_covered_ms": 60_000,
         "active": Gauge.of(3),
         "memory_bytes": Gauge.of(256 * 1024**2),
+        "open_connections": Gauge.of(6),
+        "disk": Gauge.of(5210),
         "ready": Gauge.of(2),
         "wanted": Gauge.of(2),
     }
@@ -58,7 +63,8 @@ def series(*items: tuple[Deployment, dict[int, SampleValues]], shown: Window = S
 
 
 def drawn(chart: str, measured: Series, **options: Any) -> dict[str, Any]:
-    found = figure(CHARTS[chart].plot(measured, Options(**options)))
+    before = options.pop("before", None)
+    found = figure(plot_of(chart, measured, Options(**options), before))
     go.Figure(data=found["data"], layout=found["layout"])  # raises on what is no Plotly
     return found
 
@@ -80,7 +86,12 @@ WHOLE = dict.fromkeys(range(10, 20), values())
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
 def test_every_chart_is_a_figure(chart: str, count: int) -> None:
     measured = series(*((deployment(f"d{number}", number), {**WHOLE, -1: values()}) for number in range(count)))
-    for options in ({}, {"alone": True, "log_scale": True}):
+    shapes: tuple[dict[str, Any], ...] = (
+        {},
+        {"alone": True, "log_scale": True, "target_ms": 200},
+        {"side_by_side": True, "before": measured},
+    )
+    for options in shapes:
         found = drawn(chart, measured, **options)
         for trace in found["data"]:
             assert trace["meta"].keys() <= {"slot", "tone"}
@@ -129,7 +140,7 @@ def test_what_is_not_over_is_dashed() -> None:
         assert trace["showlegend"] is False
         assert len(trace["x"]) == 2
     assert named(drawn("requests", series((deployment("blue"), last))), "blue, so far")["y"] == [100, 200]
-    bar = named(drawn("errors", series((deployment("blue"), last))), "model error (424)")
+    bar = named(drawn("errors", series((deployment("blue"), last))), "model: error (424)")
     assert bar["marker"]["opacity"][-2:] == [1.0, 0.5]
 
 
@@ -137,11 +148,11 @@ def test_errors_add_up() -> None:
     found = drawn("errors", series((deployment("blue"), {10: values()})))
     bars = {trace["name"]: sum(known(trace)) for trace in found["data"] if trace["type"] == "bar"}
     assert bars == {
-        "client error (4xx)": 2,
-        "model error (424)": 10,
-        "time-out (408)": 5,
-        "too many at once (429)": 2,
-        "not reached (5xx)": 1,
+        "model: refused (4xx)": 2,
+        "model: error (424)": 10,
+        "gateway: time-out (408)": 5,
+        "gateway: too many at once (429)": 2,
+        "gateway: not reached (5xx)": 1,
     }
     assert known(named(found, "error share")) == [20]
     assert named(found, "error share")["yaxis"] == "y2"
@@ -196,7 +207,7 @@ def test_the_table_has_what_is_known() -> None:
     columns = [Column(name="a", values=[1.5, None, None]), Column(name="b", values=[None, None, 2_000_000.25])]
     plot = Plot(points=points, partial=False, columns=columns, unit="u", summary="")
     assert header(plot) == ["time (UTC)", "a", "b"]
-    assert rows(plot) == [["2026-03-15T12:34:30Z", "1.5", ""], ["2026-03-15T12:36:30Z", "", "2000000"]]
+    assert rows(plot) == [["2026-03-15T12:34:30Z", "1.5", ""], ["2026-03-15T12:36:30Z", "", "2000000.25"]]
 
 
 def test_cost_is_stacked_bars() -> None:
@@ -217,3 +228,114 @@ def test_copies_are_a_dashed_line_beside_the_requests() -> None:
     assert named(found, "green failed copies")["y"][0] == 3
     assert "blue copies" not in {trace["name"] for trace in found["data"]}
     assert found["summary"].startswith("101 in all")
+
+
+def test_deployments_side_by_side_are_lines_in_their_own_colours() -> None:
+    measured = series((deployment("blue"), WHOLE), (deployment("green", 1), WHOLE))
+    found = drawn("requests", measured, side_by_side=True)
+    assert [(trace["name"], trace["meta"]) for trace in found["data"]] == [
+        ("blue", {"slot": 0}),
+        ("green", {"slot": 1}),
+    ]
+    assert not any("stackgroup" in trace for trace in found["data"])
+    found = drawn("errors", measured, side_by_side=True)
+    assert [(trace["name"], set(known(trace))) for trace in found["data"]] == [("blue", {20}), ("green", {20})]
+    assert {trace["name"] for trace in drawn("latency", measured, side_by_side=True)["data"]} == {
+        "blue p95",
+        "green p95",
+    }
+
+
+def earlier(**changes: Any) -> Series:
+    return series((deployment("blue"), dict.fromkeys(range(10, 20), values(**changes))), shown=SHOWN.before)
+
+
+def test_the_period_before_is_fainter_and_on_the_points_of_this_one() -> None:
+    measured = series((deployment("blue"), WHOLE))
+    found = drawn("cpu", measured, before=earlier(cpu_ms=15_000))
+    past = named(found, "blue, period before")
+    assert (past["x"], past["meta"]) == ([f"{point:%Y-%m-%dT%H:%M:%SZ}" for point in SHOWN.points()], {"slot": 0})
+    assert (set(known(past)), past["y"].index(0.25), past["opacity"] < 1) == ({0.25}, 10, True)
+    assert set(known(named(found, "blue"))) == {0.5}
+    assert found["summary"].endswith("; period before: 0.25 cores per replica on average")
+    assert found["table"]["header"] == ["time (UTC)", "blue", "blue, period before"]
+    assert found["table"]["rows"][0][1:] == ["0.5", "0.25"]
+
+
+def test_of_a_stack_before_its_height_is_shown_and_of_bars_their_share() -> None:
+    two = series((deployment("blue"), WHOLE), (deployment("green", 1), WHOLE))
+    past = series((deployment("blue"), WHOLE), (deployment("green", 1), {10: values()}), shown=SHOWN.before)
+    found = drawn("requests", two, before=past)
+    assert known(named(found, "all, period before")) == [200] + [100] * 9
+    names = {trace["name"] for trace in drawn("errors", two, before=past)["data"] if ", period before" in trace["name"]}
+    assert names == {"error share, period before"}
+    names = {
+        trace["name"] for trace in drawn("latency", two, before=past)["data"] if ", period before" in trace["name"]
+    }
+    assert names == {"blue p95, period before", "green p95, period before"}
+    legend = [trace["name"] for trace in drawn("latency", two, before=past)["data"] if trace.get("showlegend", True)]
+    assert legend[-1] == "fainter: the period before"
+    assert not any(", period before" in name for name in legend)
+
+
+def test_a_target_is_a_line_and_a_share() -> None:
+    found = drawn("latency", series((deployment("blue"), {10: values()})), target_ms=100)
+    line = named(found, "target 100 ms")
+    assert (line["y"], len(line["x"])) == ([100, 100], 2)
+    assert found["summary"].endswith("94.3 % within 100 ms")
+    assert found["table"]["header"] == ["time (UTC)", "blue p50", "blue p95", "blue p99"]
+    assert "target" not in str(drawn("latency", series((deployment("blue"), {10: values()}))))
+
+
+def test_the_mirror_is_apart_and_only_where_there_is_one() -> None:
+    copies = values(counts={"mirror_requests": 30, "mirror_failures": 3}, mirror_latency={5: 30})
+    measured = series((deployment("blue"), {10: values()}), (deployment("green", 1), {10: copies}))
+    found = drawn("mirror", measured)
+    assert [(trace["name"], known(trace)) for trace in found["data"]] == [
+        ("green copies", [30]),
+        ("green failed", [3]),
+        ("green p95 in ms", [4.95]),
+    ]
+    assert CHARTS["mirror"].is_shown(measured)
+    assert not CHARTS["mirror"].is_shown(series((deployment("blue"), {10: values()})))
+
+
+def test_a_gpu_has_charts_and_no_gpu_has_none() -> None:
+    busy = values(gpu=Gauge(count=2, total=9000, low=3000, high=6000), gpu_memory=Gauge.of(2500))
+    measured = series((deployment("blue"), {10: busy}))
+    assert known(named(drawn("gpu", measured), "blue")) == [45]
+    assert drawn("gpu", measured)["summary"] == "45.0 % on average, 60.0 % at most"
+    assert known(named(drawn("gpu-memory", measured), "blue")) == [25]
+    without = series((deployment("blue"), {10: values()}))
+    assert {name for name, chart in CHARTS.items() if not chart.is_shown(without)} == {"gpu", "gpu-memory", "mirror"}
+
+
+def test_bytes_are_per_second_each_way() -> None:
+    found = drawn(
+        "network", series((deployment("blue"), {10: values(counts={"bytes_in": 6000, "bytes_out": 1_200_000})}))
+    )
+    assert (known(named(found, "blue in")), known(named(found, "blue out"))) == ([100], [20_000])
+    assert found["summary"] == "5.9 KiB in, 1.1 MiB out"
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def test_times_are_told_on_the_clock_of_a_zone() -> None:
+    found = drawn("cpu", series((deployment("blue"), {10: values()})), zone=BERLIN)
+    assert found["zone"] == "Europe/Berlin"
+    assert found["data"][0]["x"][0] == "2026-03-15T07:35:00"
+    assert found["table"]["header"][0] == "time (Europe/Berlin)"
+    assert found["table"]["rows"][0][0] == "2026-03-15T07:45:00+01:00"
+
+
+def test_where_the_clock_jumps_the_axis_is_in_utc_and_the_table_names_the_offsets() -> None:
+    day = window(
+        start="2026-10-25T00:00", end="2026-10-26T00:00", zone="Europe/Berlin", now=datetime(2026, 11, 1, tzinfo=UTC)
+    )
+    whole = {index: values() for index in range(len(day.points()))}
+    found = drawn("cpu", series((deployment("blue"), whole), shown=day), zone=BERLIN)
+    assert (found["zone"], found["layout"]["xaxis"]["range"][0]) == ("UTC", "2026-10-24T22:00:00Z")
+    times = [row[0] for row in found["table"]["rows"]]
+    assert len(set(times)) == len(times) == len(day.points())
+    assert {"2026-10-25T02:00:00+02:00", "2026-10-25T02:00:00+01:00"} <= set(times)

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +14,7 @@ from django.utils import timezone
 from endpoints.domain.rollups import RESOLUTIONS, Gauge, SampleValues, aligned
 from endpoints.models import Deployment, Endpoint
 from studio.pages.charts import CHARTS
+from studio.pages.plots import number as told_as
 from tests.factories import DeploymentFactory, EndpointFactory, EventFactory, SampleFactory
 from tests.people import People
 
@@ -35,7 +38,12 @@ def measure(deployment: Deployment, *, per_interval: int, minutes: int = 10) -> 
             factor = resolution // 10
             values = SampleValues(
                 covered_ms=resolution * 1000,
-                counts={"2xx": 9 * per_interval * factor // 10, "5xx": per_interval * factor // 10},
+                counts={
+                    "2xx": 9 * per_interval * factor // 10,
+                    "5xx": per_interval * factor // 10,
+                    "bytes_in": 100 * resolution,
+                    "bytes_out": 250 * resolution,
+                },
                 latency={5: per_interval * factor},
                 cpu_ms=resolution * 250,
                 cpu_covered_ms=resolution * 1000,
@@ -43,6 +51,8 @@ def measure(deployment: Deployment, *, per_interval: int, minutes: int = 10) -> 
                 memory_bytes=Gauge.of(200 * 1024**2),
                 ready=Gauge.of(1),
                 wanted=Gauge.of(2),
+                open_connections=Gauge.of(3),
+                disk=Gauge.of(5225),
             )
             SampleFactory(
                 deployment=deployment,
@@ -68,6 +78,9 @@ def test_the_page_shows_every_chart(client: Client, people: People, endpoint: En
     for url in ("/endpoints/prices/metrics/", "/endpoints/prices/deployments/blue/metrics/?range=24h"):
         page = client.get(url).content.decode()
         for name, chart in CHARTS.items():
+            if chart.only_if:
+                assert f'id="chart-{name}"' not in page
+                continue
             assert f'id="chart-{name}"' in page
             assert chart.title in page
             assert f"/metrics/{name}.json?" in page
@@ -96,8 +109,11 @@ def test_every_chart_of_a_deployment(client: Client, people: People, endpoint: E
         "replicas": ("green wanted", 2.0),
         "cpu": ("green", 0.25),
         "memory": ("green", 200.0),
+        "network": ("green out", 250.0),
+        "connections": ("green", 3.0),
+        "disk": ("green", 52.25),
     }
-    assert expected.keys() == CHARTS.keys()
+    assert expected.keys() == {name for name, chart in CHARTS.items() if not chart.only_if}
     for chart, (name, value) in expected.items():
         found = figure(client, f"/endpoints/prices/deployments/green/metrics/{chart}.json?range=15m")
         assert set(numbers(found, name)) == {value}, chart
@@ -160,6 +176,8 @@ URLS = (
     "/endpoints/prices/metrics/",
     "/endpoints/prices/metrics/requests.json",
     "/endpoints/prices/metrics/requests.csv",
+    "/endpoints/prices/metrics/figures.json?charts=cpu",
+    "/endpoints/prices/deployments/blue/metrics/figures.json?charts=cpu",
     "/endpoints/prices/deployments/blue/metrics/",
     "/endpoints/prices/deployments/blue/metrics/requests.json",
     "/endpoints/prices/deployments/blue/metrics/requests.csv",
@@ -182,6 +200,9 @@ def test_what_is_not_there(client: Client, people: People, endpoint: Endpoint) -
     for url, status in (
         ("/endpoints/prices/metrics/weather.json", 404),
         ("/endpoints/prices/metrics/weather.csv", 404),
+        ("/endpoints/prices/metrics/figures.json?charts=cpu,weather", 404),
+        ("/endpoints/prices/metrics/figures.json", 200),
+        ("/endpoints/prices/metrics/figures.json?charts=cpu&target=x", 422),
         ("/endpoints/prices/metrics/requests.json?range=soon", 422),
         ("/endpoints/prices/metrics/requests.json?from=2026-01-01&to=2020-01-01", 422),
         ("/endpoints/prices/metrics/?from=nonsense", 422),
@@ -204,6 +225,153 @@ def test_a_range_of_one_s_own(client: Client, people: People, endpoint: Endpoint
     assert "data-range-later" in page
 
 
+def test_what_is_wrong_stands_at_its_field(client: Client, people: People, endpoint: Endpoint) -> None:
+    client.force_login(people.reader)
+    for query, field, words in (
+        ("from=soon", "from", "is no time such as"),
+        ("from=2026-01-01T00:00&to=later", "to", "is no time such as"),
+        ("from=2026-03-29T02:30&zone=Europe/Berlin", "from", "goes forward past"),
+        ("from=2026-01-01T00:00&zone=Mars", "zone", "is no time zone"),
+        ("target=fast", "target", "Enter a number"),
+        ("target=0", "target", "greater than or equal to 1"),
+        ("target=nan", "target", "Enter a number"),
+    ):
+        answer = client.get(f"/endpoints/prices/metrics/?{query}")
+        page = answer.content.decode()
+        assert answer.status_code == 422, query
+        assert f'id="id_{field}_error"' in page, query
+        assert words in page, query
+        assert f'aria-describedby="id_{field}_error"' in page, query
+        assert "data-chart-body" not in page
+        assert client.get(f"/endpoints/prices/metrics/requests.csv?{query}").status_code == 422
+    for query, words in (("range=2h", "Choose one of 15m"), ("compare=me", "me"), ("deployment=red", "red")):
+        answer = client.get(f"/endpoints/prices/metrics/?{query}")
+        assert (answer.status_code, words in answer.content.decode(), b'role="alert"' in answer.content) == (
+            422,
+            True,
+            True,
+        )
+
+
+def test_the_toolbar_keeps_what_was_chosen(client: Client, people: People, endpoint: Endpoint) -> None:
+    client.force_login(people.reader)
+    query = "range=6h&zone=Europe/Berlin&compare=before&target=250&refresh=30&deployment=blue&scale=log"
+    page = client.get(f"/endpoints/prices/metrics/?{query}").content.decode()
+    for part in (
+        "<option selected>Europe/Berlin</option>",
+        '<option value="before" selected>',
+        'name="target" id="id_target" value="250',
+        '<option value="30" selected>',
+        'value="blue" id="deployment-blue" checked',
+        '<input type="hidden" name="scale" value="log">',
+        '<meta http-equiv="refresh" content="30">',
+        "zone=Europe%2FBerlin&amp;compare=before&amp;target=250&amp;refresh=30&amp;deployment=blue&amp;scale=log&amp;range=24h",
+    ):
+        assert part in page, part
+    assert "data-range-reset" not in page
+    now = timezone.now()
+    span = f"from={now - timedelta(hours=2):%Y-%m-%dT%H:%M}&to={now - timedelta(hours=1):%Y-%m-%dT%H:%M}"
+    assert "Back to 6h" in client.get(f"/endpoints/prices/metrics/?range=6h&{span}").content.decode()
+
+
+def test_figures_together_are_what_each_is_alone(client: Client, people: People, endpoint: Endpoint) -> None:
+    client.force_login(people.reader)
+    now = timezone.now()
+    span = f"from={now - timedelta(minutes=8):%Y-%m-%dT%H:%M}&to={now - timedelta(minutes=4):%Y-%m-%dT%H:%M}"
+    found = figure(client, f"/endpoints/prices/metrics/figures.json?{span}&charts=cpu,latency&tables=latency")
+    assert found.keys() == {"cpu", "latency"}
+    cpu, latency = (figure(client, f"/endpoints/prices/metrics/{chart}.json?{span}") for chart in found)
+    assert found == {"cpu": {**cpu, "table": None}, "latency": latency}
+
+
+def test_htmx_gets_the_charts_alone(client: Client, people: People, endpoint: Endpoint) -> None:
+    client.force_login(people.reader)
+    part = client.get("/endpoints/prices/metrics/", headers={"HX-Request": "true"}).content.decode()
+    assert part.startswith('<div class="stack-l" id="metrics"')
+    assert "<h1" not in part
+
+
+def test_deployments_are_chosen_by_name(client: Client, people: People, endpoint: Endpoint) -> None:
+    client.force_login(people.reader)
+    gone = DeploymentFactory(endpoint=endpoint, name="grey", deleted_at=timezone.now())
+    measure(gone, per_interval=5)
+    query = "range=15m&deployment=green&deployment=grey"
+    found = figure(client, f"/endpoints/prices/metrics/requests.json?{query}")
+    assert {trace["name"] for trace in found["data"]} == {"green", "grey (deleted)"}
+    page = client.get(f"/endpoints/prices/metrics/?{query}").content.decode()
+    assert 'value="grey" id="deployment-grey" checked' in page
+
+
+def test_the_period_before(client: Client, people: People, endpoint: Endpoint) -> None:
+    """Ten minutes are measured: seen from the last quarter of an hour there is nothing before."""
+    client.force_login(people.reader)
+    now = timezone.now().replace(second=0, microsecond=0)
+    span = f"from={now - timedelta(minutes=4):%Y-%m-%dT%H:%M}&to={now:%Y-%m-%dT%H:%M}"
+    found = figure(client, f"/endpoints/prices/metrics/cpu.json?compare=before&{span}")
+    assert set(numbers(found, "blue, period before")) == {0.25}
+    table = list(
+        csv.reader(io.StringIO(client.get(f"/endpoints/prices/metrics/cpu.csv?compare=before&{span}").content.decode()))
+    )
+    assert table[0] == ["time (UTC)", "blue", "green", "blue, period before", "green, period before"]
+    assert found["table"] == {"header": table[0], "rows": table[1:]}
+    nothing = figure(client, "/endpoints/prices/metrics/cpu.json?compare=before&range=15m")
+    assert numbers(nothing, "blue, period before") == []
+
+
+PARITY: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "requests": ("blue", lambda point: point["requests_per_minute"]),
+    "latency": ("blue p95", lambda point: point["latency_ms"]["p95"]),
+    "active": ("blue", lambda point: point["in_flight"]["mean"]),
+    "replicas": ("blue wanted", lambda point: point["replicas"]["wanted"]),
+    "cpu": ("blue", lambda point: point["cpu_cores"]),
+    "memory": ("blue", lambda point: point["memory_bytes"]["mean"] / 1024**2),
+    "network": ("blue out", lambda point: point["bytes_per_second"]["out"]),
+    "connections": ("blue", lambda point: point["open_connections"]["mean"]),
+    "disk": ("blue", lambda point: point["disk_percent"]["mean"]),
+    "gpu": ("blue", lambda point: point["gpu_percent"]["mean"]),
+    "gpu-memory": ("blue", lambda point: point["gpu_memory_percent"]["mean"]),
+    "mirror": ("blue copies", lambda point: point["mirror"]["requests_per_minute"]),
+    "errors": ("error share", lambda point: point["error_percent"]),
+    "statuses": ("2xx", lambda point: point["status_classes_per_minute"]["2xx"]),
+}
+
+
+def test_the_page_s_table_the_csv_and_the_api_tell_the_same(client: Client, people: People, workspace: Any) -> None:
+    endpoint = EndpointFactory(name="odd", workspace=workspace)
+    deployment = DeploymentFactory(endpoint=endpoint, name="blue")
+    end = aligned(timezone.now(), 60)
+    for back in (1, 2, 4):
+        values = SampleValues(
+            covered_ms=59_000 + back,
+            counts={"2xx": 7 * back, "4xx": back, "5xx": 1, "mirror_requests": back, "bytes_out": 12_345 * back},
+            latency={5: 3 * back, 108: 4},
+            mirror_latency={5: back},
+            cpu_ms=1234 * back,
+            cpu_covered_ms=60_001,
+            active=Gauge(count=6, total=7 * back, low=0, high=9),
+            memory_bytes=Gauge(count=3, total=400_000_001 * back, low=1, high=9),
+            ready=Gauge.of(1),
+            wanted=Gauge(count=6, total=7, low=1, high=2),
+            open_connections=Gauge(count=6, total=11 * back, low=0, high=9),
+            **{name: Gauge(count=6, total=11_111 * back, low=0, high=10_000) for name in ("disk", "gpu", "gpu_memory")},
+        )
+        SampleFactory(deployment=deployment, resolution=60, at=end - timedelta(minutes=back), values=values)
+    client.force_login(people.reader)
+    span = f"from={end - timedelta(hours=6):%Y-%m-%dT%H:%M}&to={end:%Y-%m-%dT%H:%M}"
+    answer = client.get(f"/api/v1/endpoints/odd/metrics/?{span}").json()
+    points = answer["deployments"][0]["points"]
+    assert len(points) == 3
+    assert PARITY.keys() == CHARTS.keys()
+    for chart, (column, of) in PARITY.items():
+        found = client.get(f"/endpoints/odd/metrics/{chart}.csv?{span}").content.decode()
+        head, *lines = list(csv.reader(io.StringIO(found)))
+        told = {line[0]: line[head.index(column)] for line in lines}
+        assert told == {point["at"]: told_as(of(point)) for point in points}, chart
+        page = client.get(f"/endpoints/odd/metrics/?table={chart}&{span}").content.decode()
+        shown = re.findall(r'<td class="number">([^<]*)</td>', page)
+        assert shown == [text or "–" for line in lines for text in line[1:]], chart
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_queries_are_as_many_for_one_deployment_as_for_three(
     client: Client, people: People, workspace: Any, count: int, django_assert_num_queries: Any
@@ -216,5 +384,9 @@ def test_queries_are_as_many_for_one_deployment_as_for_three(
     # Of the session 7; then endpoint, deployments, all deployments, samples, events.
     with django_assert_num_queries(12):
         client.get("/endpoints/many/metrics/latency.json?range=15m")
+    with django_assert_num_queries(12):
+        client.get("/endpoints/many/metrics/figures.json?range=15m&charts=latency,cpu,errors,disk")
     with django_assert_num_queries(11):
         client.get("/endpoints/many/metrics/latency.csv?range=15m")
+    with django_assert_num_queries(12):  # and the samples of the period before
+        client.get("/endpoints/many/metrics/latency.csv?range=15m&compare=before")

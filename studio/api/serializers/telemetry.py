@@ -34,6 +34,15 @@ class EndpointRangeQuery(RangeQuery):
     deployment = serializers.CharField(required=False, help_text="Only those of this name, deleted ones too.")
 
 
+class AzureMetricsQuery(RangeQuery):
+    metricnames = serializers.CharField(
+        max_length=1000, required=False, help_text="Azure's names, by comma; all if nothing is given."
+    )
+    dimension = serializers.ChoiceField(
+        ("statusCodeClass",), required=False, help_text="Beside deployment; of RequestsPerMinute alone."
+    )
+
+
 class CostQuery(StrictSerializer):
     range = serializers.ChoiceField(list(COST_PRESETS), required=False, default=DEFAULT_COST)
     by = serializers.ChoiceField(("hour", "day"), required=False, help_text="hour for up to a week, else day.")
@@ -48,6 +57,17 @@ class LatencySerializer(serializers.Serializer[Any]):
 class GaugeSerializer(serializers.Serializer[Any]):
     mean = serializers.FloatField()
     max = serializers.IntegerField(source="high")
+
+
+class ShareSerializer(serializers.Serializer[Any]):
+    mean = serializers.FloatField()
+    max = serializers.FloatField()
+
+
+class BytesPerSecondSerializer(serializers.Serializer[Any]):
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """`in` is no name in Python."""
+        return {"in": serializers.FloatField(), "out": serializers.FloatField()}
 
 
 class ReplicasSerializer(serializers.Serializer[Any]):
@@ -78,11 +98,19 @@ class PointSerializer(serializers.Serializer[Any]):
         help_text="2xx, 3xx, 4xx, 5xx; model_errors (424), timeouts, overflows (429), retries, connect_failures; "
         "bytes_in, bytes_out. What is zero is left out.",
     )
+    status_classes_per_minute = serializers.DictField(
+        child=serializers.FloatField(), allow_null=True, help_text="By 2xx, 3xx, 4xx, 5xx."
+    )
     latency_ms = LatencySerializer(help_text="From merged buckets.")
     mirror = CopiesSerializer(allow_null=True, help_text="Null where no request was copied to it.")
     in_flight = GaugeSerializer(allow_null=True)
     cpu_cores = serializers.FloatField(allow_null=True, help_text="Per replica.")
     memory_bytes = GaugeSerializer(allow_null=True, help_text="Per replica.")
+    disk_percent = ShareSerializer(allow_null=True, help_text="Per replica: how full the disk is that it writes to.")
+    gpu_percent = ShareSerializer(allow_null=True, help_text="Per replica: how busy its GPUs are. Null without one.")
+    gpu_memory_percent = ShareSerializer(allow_null=True, help_text="Per replica. Null without a GPU.")
+    open_connections = GaugeSerializer(allow_null=True, help_text="From the gateway to the replicas.")
+    bytes_per_second = BytesPerSecondSerializer(allow_null=True, help_text="From callers, and to them.")
     replicas = ReplicasSerializer()
 
 
@@ -104,6 +132,38 @@ class MetricsSerializer(serializers.Serializer[Any]):
     step_seconds = serializers.IntegerField()
     deployments = DeploymentMetricsSerializer(many=True)
     events = MarkerSerializer(many=True, help_text="What changed meanwhile.")
+
+
+class AzureMetricNameSerializer(serializers.Serializer[Any]):
+    value = serializers.CharField()
+    localizedValue = serializers.CharField(required=False)
+
+
+class AzureMetricDimensionSerializer(serializers.Serializer[Any]):
+    name = AzureMetricNameSerializer()
+    value = serializers.CharField()
+
+
+class AzureMetricValueSerializer(serializers.Serializer[Any]):
+    timeStamp = serializers.DateTimeField(help_text="Where the interval begins.")
+    average = serializers.FloatField()
+
+
+class AzureMetricSeriesSerializer(serializers.Serializer[Any]):
+    metadatavalues = AzureMetricDimensionSerializer(many=True)
+    data = AzureMetricValueSerializer(many=True, help_text="Those that were measured.")  # type: ignore[assignment]
+
+
+class AzureMetricSerializer(serializers.Serializer[Any]):
+    name = AzureMetricNameSerializer()
+    unit = serializers.CharField(help_text="Count, Percent, MilliSeconds or BytesPerSecond.")
+    timeseries = AzureMetricSeriesSerializer(many=True)
+
+
+class AzureMetricsSerializer(serializers.Serializer[Any]):
+    timespan = serializers.CharField()
+    interval = serializers.CharField(help_text="ISO 8601: PT10S, PT1M, P1D.")
+    value = AzureMetricSerializer(many=True)
 
 
 def _money(**options: Any) -> serializers.DecimalField:
