@@ -130,10 +130,14 @@ class Alert(models.Model):
 
 
 class Notification(models.Model):
-    """One message to one channel: written with what it tells of, sent afterwards. `key` is said once to a channel."""
+    """One message to one channel, or to one person by mail: written with what it tells of, sent afterwards. `key` is
+    said once to each."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    channel = models.ForeignKey(NotificationChannel, on_delete=models.CASCADE, related_name="notifications")
+    channel = models.ForeignKey(
+        NotificationChannel, null=True, blank=True, on_delete=models.CASCADE, related_name="notifications"
+    )
+    recipient = models.EmailField(blank=True, default="", db_default="")  # in place of a channel
     alert = models.ForeignKey(Alert, null=True, blank=True, on_delete=models.CASCADE, related_name="notifications")
     key = models.CharField(max_length=120)
     document = models.JSONField()  # domain.notices.Notice
@@ -147,7 +151,17 @@ class Notification(models.Model):
 
     class Meta:
         ordering = ("-created_at", "-id")
-        constraints = [models.UniqueConstraint(fields=["channel", "key"], name="told_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "key"], name="told_once"),
+            models.UniqueConstraint(
+                fields=["recipient", "key"], condition=models.Q(channel__isnull=True), name="told_once_by_mail"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(channel__isnull=False, recipient="")
+                | (models.Q(channel__isnull=True) & ~models.Q(recipient="")),
+                name="a_channel_or_a_recipient",
+            ),
+        ]
         indexes = [models.Index(fields=["state", "due_at"], name="notifications_due")]
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from endpoints.models import Draft, Lease, ScaleDecision
+from endpoints.selectors.site import site_state
 from endpoints.services.notifications import forget_old
 from endpoints.services.signing import keep_fresh
 from endpoints.services.uploads import sweep_staging
@@ -12,12 +13,12 @@ from endpoints.services.uploads import sweep_staging
 
 def tidy() -> None:
     """Drafts that were left a month ago, leases that nobody holds, uploads that nobody registered; signing keys
-    that are too old; decisions of autoscale and notifications of a quarter of a year ago: what was done stands in the
-    history."""
-    now = timezone.now()
+    that are too old; decisions of autoscale and notifications that are older than IT keeps them: what was done stands
+    in the history."""
+    now, kept = timezone.now(), site_state()
     Draft.objects.filter(updated_at__lt=now - timedelta(days=30)).delete()
     Lease.objects.filter(token="", chain="").delete()
-    ScaleDecision.objects.filter(last_at__lt=now - timedelta(days=90)).delete()
-    forget_old(now=now)
+    ScaleDecision.objects.filter(last_at__lt=now - timedelta(days=kept.decision_days)).delete()
+    forget_old(before=now - timedelta(days=kept.notification_days))
     sweep_staging()
     keep_fresh(now=now)

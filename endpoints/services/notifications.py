@@ -14,8 +14,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from endpoints import hints, wiring
-from endpoints.domain.notices import Notice, from_json, to_json
-from endpoints.enums import DeliveryState
+from endpoints.domain.notices import Destination, Notice, from_json, to_json
+from endpoints.enums import ChannelKind, DeliveryState
 from endpoints.models import Alert, Notification, NotificationChannel
 from endpoints.notifying.port import SECONDS, Undelivered
 from endpoints.services.channels import destination_of
@@ -25,7 +25,6 @@ logger = logging.getLogger(__name__)
 CLAIM = timedelta(seconds=2 * SECONDS + 10)
 AT_ONCE = 4  # a task is under a minute
 WAITS = (15, 60, 300, 900, 3600, 3600, 3600)  # seconds after each failure; then it is given up
-KEPT = timedelta(days=90)
 
 
 def announce(
@@ -40,6 +39,15 @@ def announce(
     Notification.objects.bulk_create(rows, ignore_conflicts=True)
     if rows:
         hints.notifications_waiting()
+
+
+def announce_to(notice: Notice, recipient: str, *, key: str, now: datetime) -> bool:
+    """By mail to one person, once. False where it was said before. In the caller's transaction."""
+    row = {"document": to_json(notice), "due_at": now, "created_at": now}
+    _, made = Notification.objects.get_or_create(recipient=recipient, key=key, channel=None, defaults=row)
+    if made:
+        hints.notifications_waiting()
+    return made
 
 
 def send_due() -> None:
@@ -65,19 +73,25 @@ def _claim(now: datetime) -> Notification | None:
 
 
 def _send(row: Notification) -> None:
-    if not row.channel.enabled:
+    if row.channel is not None and not row.channel.enabled:
         _note(row, state=DeliveryState.FAILED, error="The channel is switched off.")
         return
     try:
-        wiring.notifier().send(from_json(row.document), destination_of(row.channel), id=str(row.pk))
+        wiring.notifier().send(from_json(row.document), _destination(row), id=str(row.pk))
     except Undelivered as error:
         _put_off(row, error)
     else:
         _note(row, state=DeliveryState.SENT, sent_at=timezone.now(), error="")
 
 
+def _destination(row: Notification) -> Destination:
+    if row.channel is None:
+        return Destination(kind=ChannelKind.EMAIL, target=row.recipient)
+    return destination_of(row.channel)
+
+
 def _put_off(row: Notification, error: Undelivered) -> None:
-    logger.warning("Notification %s by “%s”: %s", row.pk, row.channel.name, error)
+    logger.warning("Notification %s by “%s”: %s", row.pk, row.channel.name if row.channel else "mail", error)
     if error.final or row.attempts > len(WAITS):
         _note(row, state=DeliveryState.FAILED, error=str(error)[:300])
     else:
@@ -90,6 +104,6 @@ def _note(row: Notification, **fields: object) -> None:
     Notification.objects.filter(pk=row.pk, claim=row.claim).update(claim=None, **fields)
 
 
-def forget_old(*, now: datetime) -> None:
+def forget_old(*, before: datetime) -> None:
     with transaction.atomic():
-        Notification.objects.exclude(state=DeliveryState.WAITING).filter(created_at__lt=now - KEPT).delete()
+        Notification.objects.exclude(state=DeliveryState.WAITING).filter(created_at__lt=before).delete()

@@ -95,7 +95,7 @@ def collector_rows() -> list[Row]:
     from endpoints.models import Deployment, Usage
     from endpoints.notifying.fake import FakeNotifier
     from endpoints.reconcile.collector import collect
-    from endpoints.telemetry.fake import FakeGatewayStatistics, FakeProcesses
+    from endpoints.telemetry.fake import FakeGatewayStatistics, FakeProcesses, FakeSiteParts
     from endpoints.telemetry.traffic_log import TrafficLogFiles
     from tests.fakes import FakeBuilder, FakeCompute
 
@@ -110,6 +110,7 @@ def collector_rows() -> list[Row]:
         notifier=FakeNotifier(),
         process_statistics=FakeProcesses(),
         traffic_log=TrafficLogFiles(Path(tempfile.gettempdir()) / "no-traffic-log"),
+        site_parts=FakeSiteParts(),
     )
     clusters = [row.cluster for row in Deployment.objects.filter(replicas__isnull=False)]
 

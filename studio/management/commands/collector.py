@@ -1,4 +1,4 @@
-"""`manage.py collector`: measures for as long as it runs."""
+"""`manage.py collector`: measures for as long as it runs, and looks at the studio's own parts beside it."""
 
 import signal
 import threading
@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connection
 
+from endpoints.reconcile import probing
 from endpoints.reconcile.collector import run
 
 
@@ -24,4 +25,6 @@ class Command(BaseCommand):
             connection.close_if_unusable_or_obsolete()
             return stop.wait(seconds)
 
+        # In a thread: a part that hangs keeps no pass waiting.
+        threading.Thread(target=probing.run, kwargs={"wait": wait}, name="probing", daemon=True).start()
         run(interval=settings.STUDIO_COLLECTOR_INTERVAL_SECONDS, wait=wait)
