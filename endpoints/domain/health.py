@@ -83,14 +83,21 @@ def workers(queue: QueueReading | None, error: str, programs: ProgramsReading | 
     if programs is not None and programs.down("studio-beat"):
         return bad("No clock", "The program studio-beat is down: nothing is done in time by itself.", _start("beat"))
     if not queue.workers:
-        cause = "No worker answers. Changes wait; endpoints go on answering."
-        return bad("None", cause, _start("worker"))
+        return _no_worker(programs, now)
     waited = now - queue.oldest_at if queue.oldest_at else timedelta()
     if waited > timedelta(minutes=5):
         return bad("Stand still", f"The oldest task has waited for {_told(waited)}.", _MORE_WORKERS)
     if waited > timedelta(minutes=1) or queue.waiting > 1000:
         return warn("Fall behind", f"{queue.waiting} tasks wait, the oldest for {_told(waited)}.", _MORE_WORKERS)
     return good("At work")
+
+
+def _no_worker(programs: ProgramsReading | None, now: datetime) -> Verdict:
+    found = programs.named("studio-worker") if programs is not None else None
+    if found is not None and found.started_at is not None and now - found.started_at < timedelta(minutes=2):
+        return idle("Starting", "The worker was started a moment ago.")
+    cause = "No worker answers. Changes wait; endpoints go on answering."
+    return bad("None", cause, _start("worker"))
 
 
 _MORE_WORKERS = "Look in logs/worker.log for what holds them up. If they only have too much to do, start more of them."

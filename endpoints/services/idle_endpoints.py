@@ -61,7 +61,7 @@ def _notice(found: IdleEndpoint, now: datetime) -> Notice:
         kind="endpoint.idle",
         title=f"Nobody calls the endpoint “{endpoint.name}”",
         text=(
-            f"It had no call in {IDLE.days} days, and cost {money(found.cost)} in that time. "
+            f"It had no call in {IDLE.days} days, and cost {money(found.cost)} USD in that time. "
             "Scale it to zero or delete it, if you do not need it."
         ),
         at=f"{now:%Y-%m-%dT%H:%M:%SZ}",

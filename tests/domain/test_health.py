@@ -32,6 +32,10 @@ def down(*names: str) -> ProgramsReading:
     return ProgramsReading(programs=tuple(ProgramReading(name=f"studio-{name}", running=False) for name in names))
 
 
+def worker_since(at: datetime) -> ProgramsReading:
+    return ProgramsReading(programs=(ProgramReading(name="studio-worker", running=True, started_at=at),))
+
+
 def queue(**given: Any) -> QueueReading:
     return QueueReading(**{"workers": 2, "waiting": 0, "in_hand": 0, **given})
 
@@ -90,6 +94,8 @@ CASES: list[tuple[Verdict, str, str]] = [
     (workers(queue()), "ok", "At work"),
     (workers(None), "bad", "Not reachable"),
     (workers(queue(workers=0)), "bad", "None"),
+    (workers(queue(workers=0), worker_since(ago(seconds=30))), "idle", "Starting"),
+    (workers(queue(workers=0), worker_since(ago(minutes=3))), "bad", "None"),
     (workers(queue(), down("beat")), "bad", "No clock"),
     (workers(queue(waiting=1, oldest_at=ago(seconds=59))), "ok", "At work"),
     (workers(queue(waiting=1, oldest_at=ago(seconds=61))), "warn", "Fall behind"),

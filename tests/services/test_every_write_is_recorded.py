@@ -30,6 +30,7 @@ WITHOUT = {
     # What was said: of things that are on record, and shown beside its channel.
     "budget_notices.announce_crossings": "the threshold that was reached is on record",
     "notifications.announce": "what it tells of is on record",
+    "notifications.announce_to": "what it tells of is on record",
     "notifications.forget_old": "deliveries of long ago",
     "notifications.send_due": "deliveries stand beside their channel",
     # What was seen, not what was done.
