@@ -36,9 +36,11 @@ SECRETS = ("password", "secret", "data", "key")
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
     BaseUserAdmin = DjangoUserAdmin[models.User]
+    BaseAccountForm = UserChangeForm[models.User]
 else:
     ModelAdmin = admin.ModelAdmin
     BaseUserAdmin = DjangoUserAdmin
+    BaseAccountForm = UserChangeForm
 
 
 class Recorded(ModelAdmin):
@@ -92,7 +94,7 @@ class ReadOnly(ModelAdmin):
         return False
 
 
-class AccountForm(UserChangeForm):
+class AccountForm(BaseAccountForm):
     def clean(self) -> Any:
         given = super().clean()
         for name in ("is_active", "is_superuser"):
