@@ -20,6 +20,7 @@ RUNS = {
     "measurements": [
         "tests/selectors",
         *(f"tests/reconcile/test_{name}.py" for name in ("alerting", "auditing", "collector", "leases", "ports")),
+        "tests/reconcile/test_probing.py",
         *(f"tests/reconcile/test_{name}.py" for name in ("rolling", "traffic_log")),
     ],
 }

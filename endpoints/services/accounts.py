@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from django.db import transaction
+from django.db.models import Q
 
 from endpoints.domain.actor import Actor
 from endpoints.domain.errors import Conflict
@@ -20,7 +21,9 @@ def save_account(*, actor: Actor, user: User, changed: Collection[str]) -> User:
     """A new one, or one with `changed` fields set. Raises Conflict for the last who may do everything."""
     require_staff(actor.user)
     with transaction.atomic():
-        before = User.objects.select_for_update().filter(pk=user.pk).first()
+        # All who may do everything are locked: two of them at once cannot each take the other for the one who stays.
+        concerned = User.objects.select_for_update().filter(Q(pk=user.pk) | Q(is_active=True, is_superuser=True))
+        before = {row.pk: row for row in concerned.order_by("pk")}.get(user.pk)
         if (why := last_superuser_fault(user)) and before is not None:
             raise Conflict(why)
         user.save()
