@@ -290,3 +290,12 @@ class BackupKind(TextChoices):
     BACKUP = "backup", "Backup"
     TRIAL = "trial", "Restore test"
     RESTORE = "restore", "Restore"
+
+
+class Health(TextChoices):
+    """Of a part of the studio: the words are the tones of pages."""
+
+    GOOD = "ok", "Good"
+    WARN = "warn", "Warning"
+    BAD = "bad", "Bad"
+    IDLE = "idle", "Not in use"

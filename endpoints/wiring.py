@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import uv
+from celery import current_app
 from django.conf import settings
 from packaging.tags import platform_tags
 
@@ -27,7 +28,7 @@ from endpoints.forwarding.network import HttpForwarder, TcpForwarder
 from endpoints.forwarding.port import Forwarder
 from endpoints.gateway.port import Gateway
 from endpoints.notifying.port import Notifier
-from endpoints.telemetry.port import GatewayStatistics, ProcessStatistics, TelemetryExport, TrafficLog
+from endpoints.telemetry.port import GatewayStatistics, ProcessStatistics, SiteParts, TelemetryExport, TrafficLog
 
 RUNTIME = Path(__file__).resolve().parent / "runtime"
 
@@ -42,6 +43,7 @@ class Adapters:
     process_statistics: ProcessStatistics
     notifier: Notifier
     traffic_log: TrafficLog
+    site_parts: SiteParts
 
 
 _override: list[Adapters] = []
@@ -89,6 +91,10 @@ def traffic_log() -> TrafficLog:
     return _adapters().traffic_log
 
 
+def site_parts() -> SiteParts:
+    return _adapters().site_parts
+
+
 @cache
 def telemetry_export() -> TelemetryExport:
     """Where an address for it is set."""
@@ -115,6 +121,7 @@ def _local() -> Adapters:
     from endpoints.notifying.webhooks import WebhookNotifier, networks
     from endpoints.telemetry.envoy import EnvoyStatistics
     from endpoints.telemetry.processes import LocalProcesses
+    from endpoints.telemetry.site import LocalSite
     from endpoints.telemetry.traffic_log import TrafficLogFiles
 
     data, run = Path(settings.STUDIO_DATA_DIR), Path(settings.STUDIO_RUN_DIR)
@@ -138,7 +145,19 @@ def _local() -> Adapters:
             webhooks=WebhookNotifier(inside=networks(settings.STUDIO_NOTIFY_NETWORKS)),
         ),
         traffic_log=TrafficLogFiles(data / "traffic-log"),
+        site_parts=LocalSite(
+            programs=programs.watched,
+            workers=_workers,
+            broker_url=settings.CELERY_BROKER_URL,
+            data_dir=data,
+            certificate=settings.STUDIO_TLS_CERTIFICATE,
+        ),
     )
+
+
+def _workers() -> int:
+    """How many answer within a second."""
+    return len(current_app.control.ping(timeout=1.0) or [])
 
 
 def anchors() -> AnchorFile:

@@ -11,11 +11,15 @@ from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest
 
 from endpoints import models
 from endpoints.services import events
+from endpoints.services.accounts import last_superuser_fault, save_account
 from endpoints.services.people import unlink
 from studio.actors import actor_of
 
@@ -32,9 +36,11 @@ SECRETS = ("password", "secret", "data", "key")
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
     BaseUserAdmin = DjangoUserAdmin[models.User]
+    BaseAccountForm = UserChangeForm[models.User]
 else:
     ModelAdmin = admin.ModelAdmin
     BaseUserAdmin = DjangoUserAdmin
+    BaseAccountForm = UserChangeForm
 
 
 class Recorded(ModelAdmin):
@@ -88,8 +94,21 @@ class ReadOnly(ModelAdmin):
         return False
 
 
+class AccountForm(BaseAccountForm):
+    def clean(self) -> Any:
+        given = super().clean()
+        for name in ("is_active", "is_superuser"):
+            setattr(self.instance, name, self.cleaned_data.get(name, getattr(self.instance, name)))
+        if why := last_superuser_fault(self.instance):
+            raise ValidationError(why)
+        return given
+
+
 @admin.register(models.User)
-class UserAdmin(Recorded, BaseUserAdmin):
+class UserAdmin(BaseUserAdmin):
+    """Nobody is deleted here: who leaves is made inactive, and what they did keeps their name."""
+
+    form = AccountForm
     ordering = ("email",)
     list_display = ("email", "display_name", "is_staff", "is_active", "last_login")
     search_fields = ("email", "display_name")
@@ -99,6 +118,23 @@ class UserAdmin(Recorded, BaseUserAdmin):
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "display_name", "password1", "password2")}),)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        save_account(actor=actor_of(request), user=obj, changed=form.changed_data)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
+        """The password and its event are written together, or not at all."""
+        request.sets_password = True  # type: ignore[attr-defined]
+        with transaction.atomic():
+            return super().user_change_password(request, id, form_url)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        if getattr(request, "sets_password", False):
+            events.record(actor=actor_of(request), verb="password.set", subject=obj.email)
+        return super().log_change(request, obj, message)
 
 
 class Removable(Recorded, ReadOnly):
@@ -193,7 +229,7 @@ class UsageAdmin(ReadOnly):
 
 # What is in this table lets somebody sign in: nobody reads it here.
 admin.site.unregister(Token)
-for model in (Group, Client):
-    registered = type(admin.site.get_model_admin(model))
-    admin.site.unregister(model)
-    admin.site.register(model, type(registered.__name__, (Recorded, registered), {}))
+admin.site.unregister(Group)  # roles are given to groups of identity providers; these mean nothing here
+registered = type(admin.site.get_model_admin(Client))
+admin.site.unregister(Client)
+admin.site.register(Client, type(registered.__name__, (Recorded, registered), {}))

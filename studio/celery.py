@@ -1,9 +1,13 @@
 """The Celery application: `celery -A studio worker`, `celery -A studio beat`."""
 
 import os
+import time
+from typing import Any
 
 from celery import Celery
+from celery.signals import before_task_publish
 
+from endpoints.telemetry.site import SENT_AT
 from studio.env import env
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
@@ -24,3 +28,10 @@ app.conf.beat_schedule = {
     "audit": {"task": "endpoints.tasks.audit", "schedule": 5.0, "options": {"expires": 5}},
     "tidy": {"task": "endpoints.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
 }
+
+
+@before_task_publish.connect
+def _stamp(headers: dict[str, Any] | None = None, **_: Any) -> None:
+    """When it was sent: how long the oldest one waits is seen by it."""
+    if headers is not None:
+        headers[SENT_AT] = time.time()

@@ -7,6 +7,8 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from endpoints.models import User
@@ -47,3 +49,12 @@ def passkeys_work_at(host: str) -> bool:
     except ValueError:
         return True
     return False
+
+
+def without_second_factor() -> QuerySet[User]:
+    """People who may sign in by a password alone: the site's IT first."""
+    protected = Authenticator.objects.filter(type__in=FACTORS).values("user")
+    people = User.objects.filter(is_active=True, is_service=False).exclude(
+        password__startswith=UNUSABLE_PASSWORD_PREFIX
+    )
+    return people.exclude(pk__in=protected).order_by("-is_superuser", "-is_staff", "email")

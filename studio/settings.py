@@ -242,6 +242,7 @@ STUDIO_GATEWAY_URL = env.gateway_url
 STUDIO_GATEWAY_HOST = env.gateway_host
 STUDIO_GATEWAY_PORT = env.gateway_port
 STUDIO_GATEWAY_SOCKET = str(env.run_dir / "gateway.sock")  # where the studio itself calls; empty: at the URL
+STUDIO_TLS_CERTIFICATE = env.gateway.tls_certificate
 STUDIO_GATEWAY_DOMAIN = env.gateway.domain
 STUDIO_ENDPOINT_REQUESTS_PER_SECOND = env.gateway.requests_per_second
 STUDIO_ENDPOINT_KILOBYTES_PER_SECOND = env.gateway.kilobytes_per_second

@@ -20,7 +20,7 @@ RUNS = {
     "measurements": [
         "tests/selectors",
         *(f"tests/reconcile/test_{name}.py" for name in ("alerting", "auditing", "billing", "collector", "faults")),
-        *(f"tests/reconcile/test_{name}.py" for name in ("leases", "ports", "rolling", "traffic_log")),
+        *(f"tests/reconcile/test_{name}.py" for name in ("leases", "ports", "probing", "rolling", "traffic_log")),
     ],
 }
 

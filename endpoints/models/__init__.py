@@ -21,7 +21,7 @@ from endpoints.models.prices import Price
 from endpoints.models.quota import Quota, QuotaRequest, SiteLimits
 from endpoints.models.registries import RegistryCredential
 from endpoints.models.requests import Draft, SavedRequest, TestCall
-from endpoints.models.site import BackupRecord, SiteState
+from endpoints.models.site import BackupRecord, SiteReading, SiteState
 from endpoints.models.telemetry import CollectorPass, CounterCursor, Rollup, Sample, Usage
 from endpoints.models.totals import DeploymentTotals
 from endpoints.models.traffic_log import TrafficLogEntry, TrafficLogState
@@ -76,6 +76,7 @@ __all__ = [
     "ServiceSecret",
     "SigningKey",
     "SiteLimits",
+    "SiteReading",
     "SiteState",
     "TestCall",
     "TrafficLogEntry",

@@ -19,6 +19,12 @@ class SiteState(models.Model):
     banner_level = models.CharField(max_length=10, choices=BannerLevel.choices, default=BannerLevel.INFO)
     banner_from = models.DateTimeField(null=True, blank=True)
     banner_until = models.DateTimeField(null=True, blank=True)
+    # After how many days IT is shown tokens and keys as old, and how long some records are kept.
+    old_token_days = models.PositiveIntegerField(default=180, db_default=180)
+    unused_token_days = models.PositiveIntegerField(default=90, db_default=90)
+    old_key_days = models.PositiveIntegerField(default=365, db_default=365)
+    notification_days = models.PositiveIntegerField(default=90, db_default=90)
+    decision_days = models.PositiveIntegerField(default=90, db_default=90)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_site_state")]
@@ -58,3 +64,17 @@ class BackupRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.path}"
+
+
+class SiteReading(models.Model):
+    """What was seen last of one of the studio's own parts (domain.health_readings), by whoever looks in the
+    background. `values` stay from when it answered last."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    at = models.DateTimeField(default=timezone.now)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    values = models.JSONField(default=dict)
+    error = models.CharField(max_length=300, blank=True)  # of the last look; empty: it answered
+
+    def __str__(self) -> str:
+        return self.name

@@ -17,6 +17,7 @@ from endpoints.compute.port import ComputeError
 from endpoints.domain.exported import LogRecord, RunSpan, request_of, run_span, severity_of, trace_of
 from endpoints.enums import ReplicaState
 from endpoints.models import DeploymentTotals, Replica, TrafficLogEntry
+from endpoints.reconcile.probing import note
 from endpoints.selectors.monitoring import metric_families
 from endpoints.telemetry.port import TelemetryExport
 
@@ -165,7 +166,7 @@ def run(*, interval: int, wait: Callable[[float], bool]) -> None:
     while not wait(interval):
         try:
             exporting = exporting or Exporting(wiring.telemetry_export())
-            exporting.step(now=timezone.now())
+            note("telemetry", {"taken": exporting.step(now=timezone.now())})
         except DatabaseError as error:
             logger.warning("The database does not answer: %s", error)
         except Exception:

@@ -5,62 +5,13 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
-from endpoints import wiring
 from endpoints.domain.errors import ReadOnly
-from endpoints.domain.replicas import Isolation
-from endpoints.enums import BackupKind, NetworkAccess, OperationState, SleepState
-from endpoints.models import BackupRecord, CollectorPass, Deployment, GatewayState, Operation, SiteState, User
+from endpoints.enums import BackupKind, OperationState
+from endpoints.models import BackupRecord, Operation, SiteState, User
 from endpoints.selectors.endpoints import operations_for
 
-RECENT_PASSES = 30
 STUCK = timedelta(minutes=2)  # without a heartbeat
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GatewayHealth:
-    live: bool
-    behind: int  # revisions that are desired and not confirmed
-    confirmed_at: datetime | None
-    refusal: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CollectorHealth:
-    """Of the last passes: whether it is at work, and keeps up."""
-
-    last: CollectorPass | None
-    stands_still: bool  # no pass for three intervals
-    behind: bool  # a pass took longer than an interval, or left some out
-    skipped: int
-
-    @property
-    def error(self) -> str:
-        return self.last.error if self.last else ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SiteHealth:
-    gateway: GatewayHealth
-    collector: CollectorHealth
-    isolation: Isolation
-    closed: int  # deployments whose outbound network is disabled
-    asleep: int
-    stuck: list[Operation]
-
-
-def site_health(*, interval: int = 10) -> SiteHealth:
-    """`interval`: seconds between two passes of the collector."""
-    present = Deployment.objects.present()
-    return SiteHealth(
-        gateway=_gateway(),
-        collector=_collector(interval),
-        isolation=wiring.compute().isolation(),
-        closed=present.filter(egress_public_network_access=NetworkAccess.DISABLED).count(),
-        asleep=present.filter(sleep=SleepState.ASLEEP).count(),
-        stuck=list(stuck_operations(now=timezone.now())[:20]),
-    )
 
 
 def stuck_operations(*, now: datetime) -> QuerySet[Operation]:
@@ -111,26 +62,4 @@ def backups() -> Backups:
         backup=well.filter(kind=BackupKind.BACKUP).first(),
         trial=well.filter(kind__in=[BackupKind.TRIAL, BackupKind.RESTORE]).first(),
         lately=list(BackupRecord.objects.all()[:20]),
-    )
-
-
-def _gateway() -> GatewayHealth:
-    state = GatewayState.objects.filter(pk=1).first() or GatewayState()
-    return GatewayHealth(
-        live=wiring.gateway().observe().live,
-        behind=state.desired_revision - state.confirmed_revision,
-        confirmed_at=state.confirmed_at,
-        refusal=state.refusal,
-    )
-
-
-def _collector(interval: int) -> CollectorHealth:
-    recent = list(CollectorPass.objects.order_by("-started_at")[:RECENT_PASSES])
-    last = recent[0] if recent else None
-    since = timezone.now() - timedelta(seconds=3 * interval)
-    return CollectorHealth(
-        last=last,
-        stands_still=last is None or last.started_at + timedelta(milliseconds=last.duration_ms) < since,
-        behind=any(item.skipped or item.duration_ms > interval * 1000 for item in recent),
-        skipped=sum(item.skipped for item in recent),
     )

@@ -25,7 +25,6 @@ logger = logging.getLogger(__name__)
 CLAIM = timedelta(seconds=2 * SECONDS + 10)
 AT_ONCE = 4  # a task is under a minute
 WAITS = (15, 60, 300, 900, 3600, 3600, 3600)  # seconds after each failure; then it is given up
-KEPT = timedelta(days=90)
 
 
 def announce(
@@ -105,6 +104,6 @@ def _note(row: Notification, **fields: object) -> None:
     Notification.objects.filter(pk=row.pk, claim=row.claim).update(claim=None, **fields)
 
 
-def forget_old(*, now: datetime) -> None:
+def forget_old(*, before: datetime) -> None:
     with transaction.atomic():
-        Notification.objects.exclude(state=DeliveryState.WAITING).filter(created_at__lt=now - KEPT).delete()
+        Notification.objects.exclude(state=DeliveryState.WAITING).filter(created_at__lt=before).delete()

@@ -1,5 +1,6 @@
 """What the site's IT switches for everybody: read-only mode, and a banner on every page."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,9 @@ from endpoints.permissions import require_staff
 from endpoints.services import events
 
 LONGEST_TEXT = 300
+AGES = ("old_token_days", "unused_token_days", "old_key_days")
+KEPT = ("notification_days", "decision_days")
+DAYS = (1, 3650)  # least, most, of each of them
 
 
 def set_read_only(
@@ -60,6 +64,30 @@ def set_banner(
         "banner_until": ends if text else None,
     }
     return _switched(actor, "site.banner_set", fields)
+
+
+def set_ages(*, actor: Actor, **days: int) -> SiteState:
+    """After how many days IT is shown tokens and keys as old. Nothing is revoked by it."""
+    return _set_days(actor, "site.ages_set", AGES, days)
+
+
+def set_kept(*, actor: Actor, **days: int) -> SiteState:
+    """How long deliveries of notifications and decisions of autoscale are kept."""
+    return _set_days(actor, "site.retention_set", KEPT, days)
+
+
+def _set_days(actor: Actor, verb: str, allowed: Collection[str], days: Mapping[str, int]) -> SiteState:
+    require_staff(actor.user)
+    low, high = DAYS
+    problems = {name: "There is no such setting." for name in days if name not in allowed}
+    problems |= {name: f"A whole number from {low} to {high}." for name, value in days.items() if not _is_days(value)}
+    if problems:
+        raise Invalid(problems)
+    return _switched(actor, verb, dict(days))
+
+
+def _is_days(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and DAYS[0] <= value <= DAYS[1]
 
 
 def _ends_later(name: str, end: datetime | None, begin: datetime) -> dict[str, str]:

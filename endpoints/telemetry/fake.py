@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from endpoints.domain.buckets import bucket_of
 from endpoints.domain.counters import ClusterCounters, GatewaySnapshot, ProcessReading
+from endpoints.domain.health_readings import CertificateReading, DiskReading, HostReading, ProgramsReading, QueueReading
 from endpoints.telemetry.port import TelemetryUnreachable
 
 
@@ -71,3 +72,41 @@ class FakeProcesses:
             cpu_ms=round((now - started).total_seconds() * 1000 * self.cores),
             memory_bytes=self.memory_bytes,
         )
+
+
+@dataclass
+class FakeSiteParts:
+    """All is well, until a test says otherwise: `queue_error` and its like make a part unreachable."""
+
+    running: ProgramsReading = field(default_factory=ProgramsReading)
+    tasks: QueueReading = field(
+        default_factory=lambda: QueueReading(workers=1, waiting=0, in_hand=0, version="Valkey 9")
+    )
+    space: DiskReading = field(default_factory=lambda: DiskReading(total_bytes=100 * 2**30, free_bytes=60 * 2**30))
+    machine: HostReading = field(
+        default_factory=lambda: HostReading(
+            name="rack-1", cpus=8, cpu_percent=25.0, memory_bytes=32 * 2**30, memory_used_bytes=8 * 2**30
+        )
+    )
+    listener: CertificateReading | None = None
+    broker_error: str = ""
+
+    def programs(self) -> ProgramsReading:
+        return self.running
+
+    def queue(self) -> QueueReading:
+        if self.broker_error:
+            raise TelemetryUnreachable(self.broker_error)
+        return self.tasks
+
+    def disk(self) -> DiskReading:
+        return self.space
+
+    def host(self) -> HostReading:
+        return self.machine
+
+    def folders(self) -> Mapping[str, int]:
+        return {"logs": 3 * 2**20}
+
+    def certificate(self) -> CertificateReading | None:
+        return self.listener

@@ -8,6 +8,7 @@ from prometheus_client.core import Metric
 
 from endpoints.domain.counters import GatewaySnapshot, ProcessReading
 from endpoints.domain.exported import LogRecord, RunSpan
+from endpoints.domain.health_readings import CertificateReading, DiskReading, HostReading, ProgramsReading, QueueReading
 from endpoints.domain.traffic_log import Part, Position
 
 
@@ -42,3 +43,24 @@ class TelemetryExport(Protocol):
 class ProcessStatistics(Protocol):
     def scrape(self, pids: Mapping[str, int]) -> dict[str, ProcessReading]:
         """By replica id, from the pid of each replica's server, its children included. Who is gone is left out."""
+
+
+class SiteParts(Protocol):
+    """The studio's own parts. Each answer takes a bounded time; who cannot answer raises TelemetryUnreachable."""
+
+    def programs(self) -> ProgramsReading:
+        """Empty where nobody supervises them here."""
+
+    def queue(self) -> QueueReading: ...
+
+    def disk(self) -> DiskReading:
+        """Of the data folder."""
+
+    def host(self) -> HostReading:
+        """The machine that replicas run on."""
+
+    def folders(self) -> Mapping[str, int]:
+        """Bytes of what grows in the data folder, beside what the database knows of."""
+
+    def certificate(self) -> CertificateReading | None:
+        """Of the gateway; None where it has no TLS."""

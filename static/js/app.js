@@ -34,3 +34,10 @@ const onDemand = {
 for (const [selector, load] of Object.entries(onDemand)) {
   mount(selector, () => void load());
 }
+
+// On a phone tabs are wider than the screen: the one that is shown is brought into sight.
+mount("nav.tabs", (tabs) => {
+  const current = tabs.querySelector("[aria-current='page']")?.getBoundingClientRect();
+  const all = tabs.getBoundingClientRect();
+  if (current) tabs.scrollLeft += current.left - all.left - (all.width - current.width) / 2;
+});

@@ -2,9 +2,16 @@
 
 from studio.it import audit as it_audit
 from studio.it import backups as it_backups
+from studio.it import capacity as it_capacity
+from studio.it import health as it_health
 from studio.it import operations as it_operations
 from studio.it import prices as it_prices
+from studio.it import retention as it_retention
+from studio.it import runbook as it_runbook
+from studio.it import security as it_security
+from studio.it import spend as it_spend
 from studio.it import statement as it_statement
+from studio.it import versions as it_versions
 from studio.pages import (
     access,
     activity,
@@ -18,7 +25,6 @@ from studio.pages import (
     endpoints,
     environments,
     identity,
-    it,
     it_quota,
     limits,
     live,
@@ -63,13 +69,19 @@ urlpatterns = [
     *environments.urlpatterns,
     *identity.urlpatterns,
     *limits.urlpatterns,
-    *it.urlpatterns,
+    *it_health.urlpatterns,
     *it_quota.urlpatterns,
     *it_audit.urlpatterns,
     *it_backups.urlpatterns,
     *it_operations.urlpatterns,
     *it_prices.urlpatterns,
     *it_statement.urlpatterns,
+    *it_runbook.urlpatterns,
+    *it_spend.urlpatterns,
+    *it_capacity.urlpatterns,
+    *it_retention.urlpatterns,
+    *it_security.urlpatterns,
+    *it_versions.urlpatterns,
     *live.urlpatterns,
     *logs.urlpatterns,
     *metrics.urlpatterns,

@@ -116,7 +116,7 @@ def measured_studio() -> Iterator[Any]:
     from endpoints.artifacts.store import LocalArtifactStore
     from endpoints.gateway.fake import FakeGateway
     from endpoints.notifying.fake import FakeNotifier
-    from endpoints.telemetry.fake import FakeGatewayStatistics, FakeProcesses
+    from endpoints.telemetry.fake import FakeGatewayStatistics, FakeProcesses, FakeSiteParts
     from endpoints.telemetry.traffic_log import TrafficLogFiles
     from tests.fakes import FakeBuilder, FakeCompute
 
@@ -130,6 +130,7 @@ def measured_studio() -> Iterator[Any]:
         notifier=FakeNotifier(),
         process_statistics=FakeProcesses(),
         traffic_log=TrafficLogFiles(Path(tempfile.gettempdir()) / "no-traffic-log"),
+        site_parts=FakeSiteParts(),
     )
     with wiring.using(fakes):
         yield gateway

@@ -70,7 +70,8 @@ OWN = (
 # Of the site's IT: GETs, and what only takes POST.
 OF_IT = (
     "it_overview it_identity it_identity_add it_identity_test it_identity_provider it_audit it_audit_status it_backups "
-    "it_budgets it_limits it_operations it_prices it_quota it_quota_site it_statement it_statement_csv"
+    "it_budgets it_capacity it_limits it_operations it_prices it_quota it_quota_site it_retention it_runbook it_sbom "
+    "it_security it_spend it_statement it_statement_csv it_versions"
 ).split()
 WRITES_OF_IT = ("it_identity_enable it_identity_refresh it_identity_remove it_signing_rotate it_audit_check").split()
 # By an id or a version that belongs to a workspace or a person.
@@ -80,7 +81,7 @@ ELSEWHERE = (
     "token_revoke test_history_clear test_call_download endpoint_swagger alert_detail alert_acknowledge alert_rule "
     "alert_rule_silence alert_rule_remove alert_channel_test alert_channel_switch alert_channel_remove "
     "profile_security_link profile_security_unlink session_end budget_edit budget_delete quota_request_withdraw "
-    "it_operation_fail it_operation_retry it_price it_price_withdraw "
+    "it_idle_notify it_idle_sleep it_operation_fail it_operation_retry it_price it_price_withdraw "
     "it_quota_decide it_quota_workspace deployment_capacity wizard_capacity "
     "request_save request_change request_delete test_call_share test_call_shared test_snippets test_stream"
 ).split()

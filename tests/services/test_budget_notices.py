@@ -51,7 +51,7 @@ def budget(**fields: Any) -> Budget:
 
 def told() -> list[tuple[str, str]]:
     rows = Notification.objects.order_by("channel__name", "created_at", "key").select_related("channel")
-    return [(row.channel.name if row.channel else "", row.document["title"]) for row in rows]
+    return [(row.channel.name if row.channel else row.recipient, row.document["title"]) for row in rows]
 
 
 def test_each_threshold_is_told_once_by_every_channel_that_is_on(world: World, churn: Endpoint) -> None:

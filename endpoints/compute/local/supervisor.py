@@ -6,15 +6,18 @@ import re
 import shlex
 import sys
 import xmlrpc.client
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from endpoints.compute.local.files import write_private
+from endpoints.domain.health_readings import ProgramReading, ProgramsReading
 from endpoints.domain.programs import Program, ProgramState
 
 LAUNCH = Path(__file__).with_name("launch.py")
+STUDIO = "studio-"  # how the names of the studio's own programs begin
 LOG_BYTES, LOG_BACKUPS = "10MB", 3
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,80}")
 _UNWRITABLE = re.compile(r"\s[;#]|[\x00-\x1f]")
@@ -87,6 +90,12 @@ class SupervisorPrograms:
             states[name] = ProgramState(name=name, running=running, pid=info["pid"] or None, exit_code=exit_code)
         return states
 
+    def watched(self) -> ProgramsReading:
+        """The studio's own programs, which are no replicas. One that runs once, and has ended, is none of them."""
+        found: list[dict[str, Any]] = self._call("getAllProcessInfo")
+        ours = [info for info in found if info["name"].startswith(STUDIO) and info["statename"] != "EXITED"]
+        return ProgramsReading(programs=tuple(_program(info) for info in ours))
+
     def _is_ours(self, name: str) -> bool:
         return (self._spec_dir / f"{name}.json").exists()
 
@@ -117,6 +126,11 @@ class SupervisorPrograms:
             raise SupervisorUnreachable(f"supervisord does not answer on {self._socket}: {error}") from error
         finally:
             transport.close()
+
+
+def _program(info: dict[str, Any]) -> ProgramReading:
+    started = datetime.fromtimestamp(info["start"], UTC) if info["start"] else None
+    return ProgramReading(name=info["name"], running=info["statename"] == "RUNNING", started_at=started)
 
 
 def write_program(program: Program, *, conf_dir: Path, options: dict[str, str] | None = None) -> None:
