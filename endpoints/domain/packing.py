@@ -76,14 +76,15 @@ def _values(head: bytes, numbers: Sequence[int], **rest: Any) -> SampleValues:
     """`numbers` in the order of the places."""
     plan = _plan(head)
     padded = (*numbers, 0)  # at the end, where what is missing points to
+    gauges: dict[str, Any] = {
+        name: Gauge(count=padded[count], total=padded[total], low=padded[low], high=padded[high])
+        for name, (count, total, low, high) in plan.gauges
+    }
     return SampleValues(
         counts={name: padded[index] for name, index in plan.counts},
         cpu_ms=padded[plan.cpu],
         cpu_covered_ms=padded[plan.cpu_covered],
-        **{
-            name: Gauge(count=padded[count], total=padded[total], low=padded[low], high=padded[high])
-            for name, (count, total, low, high) in plan.gauges
-        },
+        **gauges,
         **rest,
     )
 

@@ -52,7 +52,7 @@ def collect(*, interval: int) -> bool:
         if held is None:
             return False
         running = passes.Pass.start(interval)
-        until = rolled_up()
+        until: rolling.Until = rolled_up()
         scraped = scrape(running)
         now = scraped.gateway.at if scraped.gateway else timezone.now()
         slot = now - timedelta(seconds=interval) / 2

@@ -165,7 +165,7 @@ def full_disk() -> Iterator[None]:
 def test_a_full_disk_undoes_the_pass_and_the_next_one_makes_up_for_it(
     studio: Studio, caplog: pytest.LogCaptureFixture
 ) -> None:
-    deployments = [studio.deployment, *(DeploymentFactory() for _ in range(5))]
+    deployments: list[Deployment] = [studio.deployment, *(DeploymentFactory() for _ in range(5))]
     studio.requests(ok=5)
     studio.collect()
     before = studio.counted(10), studio.billed(), list(CounterCursor.objects.order_by("name").values())
