@@ -10,10 +10,14 @@ from django.http import HttpResponse, JsonResponse
 from endpoints.domain.budgets import money
 from endpoints.models import Budget
 from endpoints.selectors.cost import MonthCourse
-from studio.pages.plots import Json, iso
+from studio.pages.plots import Json
 
 EMPTY = "Nothing was billed this month. Replicas cost from the moment they start."
 Points = Sequence[tuple[datetime, Decimal]]
+
+
+def iso(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def month_answer(course: MonthCourse, budgets: Iterable[Budget]) -> HttpResponse:

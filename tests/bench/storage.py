@@ -298,8 +298,8 @@ def page_rows(where: str) -> Iterator[Row]:
         "endpoints page": "/endpoints/",
         "metrics page, 30 days": "/endpoints/endpoint-0100/metrics/?range=30d",
         "metrics page, the year": f"/endpoints/endpoint-0100/metrics/?{start}",
-        "chart of 30 days": "/endpoints/endpoint-0100/metrics/latency.json?range=30d",
-        "chart of the year": f"/endpoints/endpoint-0100/metrics/latency.json?{start}",
+        "chart of 30 days": "/endpoints/endpoint-0100/metrics/figures.json?range=30d",
+        "chart of the year": f"/endpoints/endpoint-0100/metrics/figures.json?{start}",
         "metrics over the API, 24 hours": "/api/v1/endpoints/endpoint-0100/metrics/?range=24h",
     }.items():
         found = page(name, url)

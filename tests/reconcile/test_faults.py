@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from endpoints.domain.buckets import LATENCY_BOUNDS_MS
 from endpoints.domain.rollups import HOUR, MINUTE
 from endpoints.models import CollectorPass, CounterCursor, Deployment, Sample, Usage
 from endpoints.reconcile import collector
-from endpoints.selectors.site import site_health
+from endpoints.selectors.health import site_parts
 from endpoints.telemetry.envoy import EnvoyStatistics
 from tests.factories import DeploymentFactory, SampleFactory
 from tests.reconcile.measuring import START, Studio, at
@@ -50,7 +50,8 @@ def test_no_step_keeps_another_from_being_taken(
     assert Sample.objects.filter(resolution=HOUR, at=hour_ago).exists()
     assert not Sample.objects.filter(at=long_ago).exists()
     assert studio.total(10) == (0 if name == "Samples and usage" else 5)
-    assert site_health().collector.error == f"{name}: ZeroDivisionError: a price of none"
+    parts = {part.name: part for part in site_parts(now=datetime.now(UTC), interval=10)}
+    assert parts["collector"].verdict.cause == f"{name}: ZeroDivisionError: a price of none"
 
 
 @pytest.mark.django_db
