@@ -353,6 +353,7 @@ def pass_rows(deployments: int, where: str) -> list[Row]:
             collect(interval=10)
     text = "\n".join(lines_of(clusters))
     read = median_ms(lambda: parse(text))
+    told_of = f"{ours:.0f} ms of our processor; {len(seen)} statements"
     return [
         row(
             f"collector pass over {deployments}: {where}",
