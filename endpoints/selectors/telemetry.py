@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from django.db.models import Q, QuerySet, Sum
 
 from endpoints.domain.buckets import percentile
 from endpoints.domain.ranges import Window
-from endpoints.domain.rollups import SampleValues, aligned, merged
+from endpoints.domain.rollups import SampleValues, aligned, merged, together
 from endpoints.enums import Source
 from endpoints.models import Deployment, Endpoint, Event, Sample
 from endpoints.selectors.cost import cost_since
@@ -154,10 +155,24 @@ class DeploymentSeries:
     points: Mapping[datetime, SampleValues]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Series:
+    """What is put together of it is so once, however many charts ask."""
+
     window: Window
     deployments: tuple[DeploymentSeries, ...]
+
+    @cached_property
+    def total(self) -> SampleValues:
+        return merged(values for item in self.deployments for values in item.points.values())
+
+    @cached_property
+    def by_point(self) -> Mapping[datetime, SampleValues]:
+        """All deployments together."""
+        points = {point for item in self.deployments for point in item.points}
+        return {
+            point: together(item.points[point] for item in self.deployments if point in item.points) for point in points
+        }
 
 
 def all_deployments(endpoint: Endpoint) -> QuerySet[Deployment]:

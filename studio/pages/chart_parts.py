@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from endpoints.domain.rollups import SampleValues, merged, together
+from endpoints.domain.rollups import SampleValues
 from endpoints.models import Deployment
 from endpoints.selectors.telemetry import DeploymentSeries, Series
 from studio.pages.plots import Column, Plot
@@ -66,18 +66,6 @@ def plot_of(series: Series, options: Options, columns: Sequence[Column], unit: s
 
 def values_of(item: DeploymentSeries, points: Iterable[datetime], of: Value) -> list[float | None]:
     return [of(item.points[point]) if point in item.points else None for point in points]
-
-
-def by_point(series: Series) -> dict[datetime, SampleValues]:
-    """All deployments together."""
-    points = {point for item in series.deployments for point in item.points}
-    return {
-        point: together(item.points[point] for item in series.deployments if point in item.points) for point in points
-    }
-
-
-def total(series: Series) -> SampleValues:
-    return merged(values for item in series.deployments for values in item.points.values())
 
 
 def known(values: Iterable[float | None]) -> list[float]:

@@ -9,14 +9,12 @@ from endpoints.selectors.telemetry import Series, error_percent, per_minute
 from studio.pages.chart_parts import (
     NO_REQUESTS,
     Options,
-    by_point,
     known,
     label,
     lines,
     plot_of,
     rate,
     slot,
-    total,
     values_of,
 )
 from studio.pages.plots import Column, Level, Plot
@@ -32,7 +30,7 @@ def requests(series: Series, options: Options) -> Plot:
     summary = ""
     if sums:
         average = sum(sums) / len(sums)
-        summary = f"{total(series).requests:,} in all; {average:,.1f} per minute on average, {max(sums):,.1f} at most"
+        summary = f"{series.total.requests:,} in all; {average:,.1f} per minute on average, {max(sums):,.1f} at most"
     return plot_of(series, options, [*columns, *_copies(series)], "requests per minute", summary, empty=NO_REQUESTS)
 
 
@@ -58,7 +56,7 @@ _TONES = {"2xx": "ok", "3xx": "info", "4xx": "warn", "5xx": "bad"}
 
 
 def statuses(series: Series, options: Options) -> Plot:
-    points, whole, counts = series.window.points(), by_point(series), total(series).counts
+    points, whole, counts = series.window.points(), series.by_point, series.total.counts
     columns = [
         Column(
             name=name,
@@ -69,7 +67,7 @@ def statuses(series: Series, options: Options) -> Plot:
         for name in CLASSES
         if counts.get(name) or name == "2xx"
     ]
-    requests = total(series).requests
+    requests = series.total.requests
     shares = [f"{name} {counts[name] * 100 / requests:.1f} %" for name in CLASSES if counts.get(name)]
     return plot_of(series, options, columns, "requests per minute", ", ".join(shares), empty=NO_REQUESTS)
 
@@ -90,7 +88,7 @@ _ERRORS: tuple[tuple[str, str, str, Callable[[Mapping[str, int]], int]], ...] = 
 
 
 def errors(series: Series, options: Options) -> Plot:
-    points, whole, sums = series.window.points(), by_point(series), total(series)
+    points, whole, sums = series.window.points(), series.by_point, series.total
     if options.side_by_side:
         columns = lines(series, error_percent)
     else:
@@ -134,7 +132,7 @@ def latency(series: Series, options: Options) -> Plot:
         for item in series.deployments
         for percent in shown
     ]
-    whole = total(series).latency
+    whole = series.total.latency
     told = [
         f"p{percent} {value:,.1f} ms" for percent in PERCENTILES if (value := percentile(whole, percent)) is not None
     ]
@@ -158,7 +156,7 @@ def _within(latency: Latency, target: float) -> list[str]:
 
 def mirror(series: Series, options: Options) -> Plot:
     """Copies, apart from what callers got."""
-    points, sums = series.window.points(), total(series)
+    points, sums = series.window.points(), series.total
     columns = [
         Column(
             name=f"{label(item.deployment)} {word}",

@@ -3,7 +3,7 @@
 from endpoints.domain.rollups import Gauge, SampleValues
 from endpoints.models import Deployment
 from endpoints.selectors.telemetry import Series
-from studio.pages.chart_parts import Options, label, limit, lines, mean, plot_of, rate, slot, total, values_of
+from studio.pages.chart_parts import Options, label, limit, lines, mean, plot_of, rate, slot, values_of
 from studio.pages.plots import Column, Plot
 
 MIB = 1024**2
@@ -16,19 +16,19 @@ def active(series: Series, options: Options) -> Plot:
         return deployment.max_concurrent_requests_per_instance * ready
 
     columns = [*lines(series, mean("active")), *limit(series, options, "limit of the replicas", at_once)]
-    gauge = total(series).active
+    gauge = series.total.active
     return plot_of(series, options, columns, "requests in flight", f"{gauge.high} at most" if gauge else "")
 
 
 def connections(series: Series, options: Options) -> Plot:
-    gauge = total(series).open_connections
+    gauge = series.total.open_connections
     summary = f"{gauge.high} at most" if gauge else ""
     return plot_of(series, options, lines(series, mean("open_connections")), "open connections", summary)
 
 
 def network(series: Series, options: Options) -> Plot:
     """What callers sent and what they got, the gateway's own headers to replicas included."""
-    points, counts = series.window.points(), total(series).counts
+    points, counts = series.window.points(), series.total.counts
     columns = [
         Column(
             name=f"{label(item.deployment)} {word}",
@@ -58,21 +58,21 @@ def cpu(series: Series, options: Options) -> Plot:
         return values.cpu_ms / values.cpu_covered_ms if values.cpu_covered_ms else None
 
     bound = limit(series, options, "instance type", lambda deployment, _: float(deployment.instance_type.vcpu))
-    average = cores(total(series))
+    average = cores(series.total)
     summary = "" if average is None else f"{average:.2f} cores per replica on average"
     return plot_of(series, options, [*lines(series, cores), *bound], "cores per replica", summary)
 
 
 def memory(series: Series, options: Options) -> Plot:
     bound = limit(series, options, "instance type", lambda deployment, _: deployment.instance_type.memory_mib)
-    gauge = total(series).memory_bytes
+    gauge = series.total.memory_bytes
     summary = f"{gauge.high / MIB:,.0f} MiB at most in one replica" if gauge else ""
     columns = [*lines(series, mean("memory_bytes", MIB)), *bound]
     return plot_of(series, options, columns, "MiB per replica", summary)
 
 
 def _share(series: Series, options: Options, name: str, of_what: str) -> Plot:
-    gauge: Gauge | None = getattr(total(series), name)
+    gauge: Gauge | None = getattr(series.total, name)
     summary = f"{gauge.mean / PERCENT:.1f} % on average, {gauge.high / PERCENT:.1f} % at most" if gauge else ""
     return plot_of(series, options, lines(series, mean(name, PERCENT)), of_what, summary)
 
@@ -90,7 +90,7 @@ def gpu_memory(series: Series, options: Options) -> Plot:
 
 
 def replicas(series: Series, options: Options) -> Plot:
-    points, sums = series.window.points(), total(series)
+    points, sums = series.window.points(), series.total
     columns = [
         Column(
             name=f"{label(item.deployment)} {name}",
