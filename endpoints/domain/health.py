@@ -232,7 +232,7 @@ def disk(reading: DiskReading | None, error: str) -> Verdict:
     return good("Room enough")
 
 
-_SPACE = "Archive model and environment versions that nobody deploys, shorten what is kept, or enlarge the disk."
+_SPACE = "Shorten what is kept, keep backups elsewhere, or enlarge the disk. Files of versions are never removed."
 
 
 def certificate(
