@@ -23,8 +23,8 @@ from studio.pages.page import show, went_to
 
 ABOUT = {
     Meter.BATCH: "What a job's instances are held for. Without a price of its own, one costs what it does online.",
-    Meter.INPUT_TOKENS: "What standard endpoints are asked.",
-    Meter.OUTPUT_TOKENS: "What they answer.",
+    Meter.INPUT_TOKENS: "Tokens that standard endpoints are sent.",
+    Meter.OUTPUT_TOKENS: "Tokens that standard endpoints answer with.",
     Meter.ENDPOINT_MINUTES: "How long a standard endpoint is there.",
 }
 
