@@ -145,7 +145,7 @@ def test_read_only_mode_refuses_peoples_writes(signed_in: SignedIn, churn: Endpo
     for name in ("endpoint_test", "test_stream", "test_snippets"):  # to score goes on, with scripts and without
         assert client.post(reverse(name, args=["churn"]), {"path": "nowhere"}).status_code != 503, name
     staff = signed_in("staff")
-    price = reverse("admin:endpoints_instancetype_add")
+    price = reverse("it_prices")
     assert staff.post(price, {}).status_code == 503
     assert staff.post(reverse("it_operations"), {"change": "open"}).status_code == 303
     assert client.post(url, {"description": "new"}).status_code != 503
