@@ -33,8 +33,9 @@ def month_figure(course: MonthCourse, budgets: Sequence[Budget]) -> Json:
         "xaxis": {"type": "date", "range": [iso(course.start), iso(course.end)]},
         "yaxis": {"title": {"text": "USD"}},
     }
-    figure: Json = {"data": [], "layout": layout, "summary": "", "empty": EMPTY, "markers": []}
-    if not spent and not last.high:
+    figure: Json = {"data": [], "layout": layout, "summary": "", "empty": EMPTY, "markers": [], "zone": "UTC"}
+    figure |= {"known": bool(spent or last.high), "table": _table(course)}
+    if not figure["known"]:
         return figure
     figure["summary"] = (
         f"{money(spent)} so far; {money(last.low)} to {money(last.high)} by the end in four of five cases"
@@ -59,6 +60,16 @@ def month_figure(course: MonthCourse, budgets: Sequence[Budget]) -> Json:
         *(_budget(each, course) for each in budgets),
     ]
     return figure
+
+
+def _table(course: MonthCourse) -> Json:
+    """What was spent by each time, then what is expected by it."""
+    spent = [[f"{at:%Y-%m-%d %H:%M}", money(amount), "", "", ""] for at, amount in course.spent]
+    coming = [
+        [f"{at:%Y-%m-%d %H:%M}", "", money(each.low), money(each.expected), money(each.high)]
+        for at, each in course.coming
+    ]
+    return {"header": ["time (UTC)", "spent", "80 % band, low", "expected", "80 % band, high"], "rows": spent + coming}
 
 
 def _trace(name: str, points: Points, **others: Any) -> Json:

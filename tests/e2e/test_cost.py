@@ -24,6 +24,7 @@ def test_what_runs_is_billed_grouped_stated_and_priced(page: Page, studio: Runni
     page.goto("/usage/")
     expect(page.locator("#chart-usage .bars").first).to_be_visible()
     expect(page.locator("#chart-month-figure")).to_contain_text("in four of five cases")
+    expect(page.locator("#chart-month-figure .js-plotly-plot")).to_be_visible()
     page.get_by_role("link", name="month", exact=True).click()
     page.wait_for_url("**range=month**")
     page.get_by_role("link", name="By tag team").click()
