@@ -10,6 +10,7 @@ from django.db.models import Min, Sum
 
 from endpoints.domain.health_readings import SizesReading, from_json
 from endpoints.models import (
+    Alert,
     Artifact,
     CollectorPass,
     EnvironmentBuild,
@@ -26,7 +27,7 @@ from endpoints.models import (
 )
 
 MEASURED: tuple[type[models.Model], ...] = (
-    *(Sample, TrafficLogEntry, Event, Seal, Usage, TestCall, Notification, ScaleDecision, CollectorPass),
+    *(Sample, TrafficLogEntry, Event, Seal, Usage, TestCall, Alert, Notification, ScaleDecision, CollectorPass),
 )
 TABLES = tuple(model._meta.db_table for model in MEASURED)
 RESOLUTIONS = {10: "10 seconds", 60: "a minute", 3600: "an hour", 86400: "a day"}
@@ -103,6 +104,7 @@ def _records(sizes: SizesReading, state: SiteState) -> list[Kept]:
         _of(Seal, "Seals of the history", ever, sizes),
         _of(Usage, "Usage: what is billed", "for ever", sizes),
         _of(TestCall, "Test calls", "the last 50 of each person and endpoint, and those that were shared", sizes),
+        _of(Alert, "Alerts that ended", _days(settings.STUDIO_ALERT_DAYS), sizes, setting="STUDIO_ALERT_DAYS"),
         _of(Notification, "Deliveries of notifications", _days(state.notification_days), sizes),
         _of(ScaleDecision, "Decisions of autoscale", _days(state.decision_days), sizes),
         _of(CollectorPass, "Passes of the collector", "a day", sizes),
