@@ -106,5 +106,5 @@ def test_query_count(
         bill(DeploymentFactory(endpoint=endpoint, name=f"d{number}"), timezone.now(), timedelta(minutes=1), "1")
     client.force_login(people.reader)
     client.get("/endpoints/many/cost/")
-    with django_assert_num_queries(11):  # of the session 7; endpoint, deployments, usage, the deployments in it
+    with django_assert_num_queries(12):  # of the session 7; endpoint, deployments, role, usage, those in it
         client.get("/endpoints/many/cost/cost.json")

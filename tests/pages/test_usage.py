@@ -17,6 +17,9 @@ from tests.factories import BudgetFactory, DeploymentFactory, EndpointFactory, R
 from tests.people import People
 
 pytestmark = pytest.mark.django_db
+BLUE = "/endpoints/prices/deployments/blue/"
+OF_PRICES = ("/endpoints/prices/", BLUE)
+LOGS = ("logs/", "logs/all/", "logs/0/", "logs/build/")
 STATEMENTS = ("/usage/statement/", "/usage/statement/statement.csv")
 
 
@@ -84,9 +87,12 @@ def test_a_stranger_sees_nothing_of_it(client: Client, people: People, billed: W
     assert client.get("/usage/month.json").status_code == 404
 
 
-def test_who_may_only_call_an_endpoint_learns_no_cost(client: Client, people: People, billed: Workspace) -> None:
+@pytest.mark.parametrize("role", [Role.ENDPOINT_INVOKER, Role.SECRETS_READER])
+def test_who_may_only_call_an_endpoint_learns_no_cost(
+    client: Client, people: People, billed: Workspace, role: Role
+) -> None:
     endpoint = Endpoint.objects.get(name="prices")
-    RoleAssignmentFactory(user=people.stranger, workspace=billed, endpoint=endpoint, role=Role.ENDPOINT_INVOKER)
+    RoleAssignmentFactory(user=people.stranger, workspace=billed, endpoint=endpoint, role=role)
     client.force_login(people.stranger)
     for url in (
         "/usage/",
@@ -95,8 +101,11 @@ def test_who_may_only_call_an_endpoint_learns_no_cost(client: Client, people: Pe
         "/usage/month.json",
         *STATEMENTS,
         "/usage/budgets/",
+        *(f"/endpoints/prices/cost/{name}" for name in ("", "cost.json", "month.json", "cost.csv")),
+        *(f"{of}metrics/{name}" for of in OF_PRICES for name in ("", "figures.json", "cpu.json", "cpu.csv")),
+        *(f"{BLUE}{name}" for name in LOGS),
     ):
-        assert client.get(url).status_code == 403
+        assert client.get(url).status_code == 403, url
 
 
 def test_the_month_so_far_its_forecast_and_the_budgets(client: Client, people: People, workspace: Workspace) -> None:
