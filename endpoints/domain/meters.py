@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -13,6 +13,7 @@ LARGEST_PRICE = Decimal("999999.9999")
 DECIMALS = 4
 FARTHEST = timedelta(days=5 * 365)  # ahead of now, from which a price may hold
 NOTHING = Decimal(0)
+ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,14 @@ class PriceList:
                 break
             found = unit_price
         return found
+
+    def over(self, general: "PriceList") -> "PriceList":
+        """These, and until the first of them the general ones; where there are none, it costs nothing until then."""
+        if not self.prices:
+            return general
+        begins = self.prices[0][0]
+        before = [each for each in general.prices if each[0] < begins]
+        return PriceList((*(before or [(ALWAYS, general.at(begins))]), *self.prices))
 
     def since(self, moment: datetime) -> datetime | None:
         """Since when the price of that moment holds."""

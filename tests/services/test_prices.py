@@ -119,14 +119,20 @@ def test_nobody_alters_the_past_not_even_the_database(small: InstanceType) -> No
 def test_jobs_cost_what_instances_do_until_they_have_a_price(small: InstanceType) -> None:
     assert at(NOW, Meter.BATCH) == Decimal("0.05")
     price("0.01", LATER, meter=Meter.BATCH)
-    assert [at(LATER, Meter.BATCH), at(LATER)] == [Decimal("0.01"), Decimal("0.05")]
+    price("0.06", NOW + timedelta(minutes=30))
+    price("0.07", LATER + DAY)
+    found = [at(moment, Meter.BATCH) for moment in (NOW - DAY, NOW, NOW + timedelta(minutes=30), LATER, LATER + DAY)]
+    assert found == [Decimal(each) for each in ("0.05", "0.05", "0.06", "0.01", "0.01")]
+    assert at(LATER) == Decimal("0.06")
 
 
 def test_a_model_without_a_price_of_its_own_costs_what_all_do(db: None) -> None:
     assert at(LATER, Meter.OUTPUT_TOKENS, "phi") == 0
     price("0.60", LATER, meter=Meter.OUTPUT_TOKENS, item="")
-    price("1.20", LATER, meter=Meter.OUTPUT_TOKENS, item="big")
-    found = [at(LATER, Meter.OUTPUT_TOKENS, item) for item in ("phi", "big")]
+    price("1.20", LATER + DAY, meter=Meter.OUTPUT_TOKENS, item="big")
+    assert [at(NOW, Meter.OUTPUT_TOKENS, item) for item in ("", "phi", "big")] == [0, 0, 0]
+    assert at(LATER, Meter.OUTPUT_TOKENS, "big") == Decimal("0.60")
+    found = [at(LATER + DAY, Meter.OUTPUT_TOKENS, item) for item in ("phi", "big")]
     assert found == [Decimal("0.60"), Decimal("1.20")]
 
 
