@@ -13,6 +13,7 @@ from endpoints.domain.errors import Conflict, Forbidden, Invalid
 from endpoints.enums import Meter
 from endpoints.models import AppendOnly, Event, InstanceType, Price
 from endpoints.selectors.prices import PriceState, all_prices, price_history
+from endpoints.services import prices
 from endpoints.services.prices import create_instance_type, set_price, update_instance_type, withdraw_price
 from tests.people import People
 
@@ -71,6 +72,7 @@ def test_without_a_date_it_is_the_next_minute(small: InstanceType) -> None:
         ({"unit_price": "NaN"}, "unit_price"),
         ({"valid_from": NOW}, "valid_from"),
         ({"valid_from": NOW - DAY}, "valid_from"),
+        ({"valid_from": NOW + timedelta(seconds=9)}, "valid_from"),
         ({"valid_from": NOW + 5000 * DAY}, "valid_from"),
         ({"item": "huge"}, "item"),
         ({"item": ""}, "item"),
@@ -102,6 +104,24 @@ def test_a_price_to_come_is_taken_back_or_replaced_and_both_stay_on_record(small
     states = [(entry.price.unit_price, entry.state) for entry in price_history(Meter.ONLINE, "small", now=LATER)]
     assert states[0] == (Decimal("0.07"), PriceState.CURRENT)
     assert states[-1] == (Decimal("0.05"), PriceState.PAST)
+
+
+def test_now_is_when_it_is_its_turn(small: InstanceType, clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for the lock is told by then whether the moment is still to come."""
+    first = price("0.08", LATER)
+    lock = prices.lock_capacity
+
+    def locked() -> Any:
+        clock.move_to(LATER - timedelta(seconds=9))
+        return lock()
+
+    monkeypatch.setattr(prices, "lock_capacity", locked)
+    with pytest.raises(Conflict, match="is about to"):
+        withdraw_price(actor=SYSTEM, price=first)
+    clock.move_to(NOW)
+    with pytest.raises(Invalid):
+        price("0.09", LATER)
+    assert at(LATER) == Decimal("0.08")
 
 
 def test_nobody_alters_the_past_not_even_the_database(small: InstanceType) -> None:
