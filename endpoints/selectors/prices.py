@@ -9,8 +9,8 @@ from enum import StrEnum
 from django.db.models import Count, Q, QuerySet
 
 from endpoints.domain.errors import NotFound
-from endpoints.domain.meters import Price as Dated
 from endpoints.domain.meters import ALWAYS, PriceList, price_list
+from endpoints.domain.meters import Price as Dated
 from endpoints.enums import Meter
 from endpoints.models import InstanceType, Price
 

@@ -257,7 +257,7 @@ def test_a_look_takes_as_many_queries_for_one_budget_as_for_three(
         spend(DeploymentFactory(endpoint=endpoint, instance_type=dollar), 4)
         for place in ({"endpoint": endpoint}, {"owner": people.owner}, {"workspace": world.workspace}):
             budgets.create_budget(actor=SYSTEM, name=f"{number} of {next(iter(place))}", amount=Decimal(100), **place)
-    with django_assert_num_queries(8):  # two savepoints; budgets, usage, what was told, the quiet ones, spent; what acts
+    with django_assert_num_queries(8):  # two savepoints; budgets, usage, what was told, budgets, spent; what acts
         look()
     assert {each.spent for each in Budget.objects.exclude(endpoint=None)} == {4}
     assert {each.spent for each in Budget.objects.filter(endpoint=None)} == {4 * count}
