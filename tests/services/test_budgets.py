@@ -100,7 +100,7 @@ def test_nothing_is_locked_while_it_is_summed_up(
     assert budgets.note_spent(now=later, every=timedelta(seconds=30)) == []
     assert open_transactions == [[]]
     found.refresh_from_db()
-    assert (found.spent, found.evaluated_at) == (3, later)
+    assert (found.spent, found.evaluated_at) == (Decimal(3), later)
 
 
 def test_the_month_is_utcs_and_exact(world: World, dollar: InstanceType) -> None:

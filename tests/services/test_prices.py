@@ -14,6 +14,7 @@ from endpoints.enums import Meter
 from endpoints.models import AppendOnly, Event, InstanceType, Price
 from endpoints.selectors.prices import PriceState, all_prices, price_history
 from endpoints.services import prices
+from endpoints.services.capacity import lock_capacity
 from endpoints.services.prices import create_instance_type, set_price, update_instance_type, withdraw_price
 from tests.people import People
 
@@ -109,11 +110,10 @@ def test_a_price_to_come_is_taken_back_or_replaced_and_both_stay_on_record(small
 def test_now_is_when_it_is_its_turn(small: InstanceType, clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits for the lock is told by then whether the moment is still to come."""
     first = price("0.08", LATER)
-    lock = prices.lock_capacity
 
     def locked() -> Any:
         clock.move_to(LATER - timedelta(seconds=9))
-        return lock()
+        return lock_capacity()
 
     monkeypatch.setattr(prices, "lock_capacity", locked)
     with pytest.raises(Conflict, match="is about to"):
