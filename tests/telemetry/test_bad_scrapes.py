@@ -41,12 +41,10 @@ def never_ends(caller: socket.socket, over: threading.Event) -> None:
 
 
 def comes_bit_by_bit(caller: socket.socket, over: threading.Event) -> None:
-    """Whole in the end, and each bit in time."""
+    """Each bit in time; how long a part is takes so many digits that whoever reads them all says so instead."""
     caller.sendall(HEAD)
-    for _ in range(60):
-        if not over.wait(0.05):
-            caller.sendall(b"0")
-    caller.sendall(whole(LINES).removeprefix(HEAD))
+    while not over.wait(0.05):
+        caller.sendall(b"0" * 2000)
 
 
 def has_a_line_without_end(caller: socket.socket, over: threading.Event) -> None:
