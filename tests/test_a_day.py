@@ -19,16 +19,17 @@ from django.test import Client
 from endpoints import wiring
 from endpoints.domain.buckets import error_bound
 from endpoints.enums import ReplicaState
-from endpoints.models import Deployment, Endpoint, InstanceType, Replica
+from endpoints.models import Deployment, Endpoint, Replica
 from endpoints.reconcile.collector import collect
 from tests.a_day import END, PASSES_AFTER, START, Bill, Day, Request, as_decimal, looks, slot_of
-from tests.factories import DeploymentFactory, EndpointFactory, InstanceTypeFactory
+from tests.factories import DeploymentFactory, EndpointFactory, InstanceTypeFactory, PriceFactory
 from tests.people import People
 
 pytestmark = pytest.mark.django_db
 NOW = END + timedelta(seconds=10 * PASSES_AFTER)
 PRICES = (Decimal("0.0613"), Decimal("1.2500"))  # before RAISED, and after
-RAISED, SHRUNK = timedelta(hours=9, minutes=20), timedelta(hours=13, minutes=20)
+RAISED = timedelta(hours=9, minutes=27, seconds=13)  # within an hour, and between two looks
+SHRUNK = timedelta(hours=13, minutes=20)
 # 10 seconds, minutes, hours and days; the last one by times of one's own.
 RANGES = ("range=15m", "range=6h", "range=24h", "range=7d", "from=2026-01-02&to=2026-03-16")
 
@@ -50,6 +51,8 @@ def told(adapters: wiring.Adapters, workspace: Any) -> Iterator[Told]:
         size = InstanceTypeFactory(price_per_hour=PRICES[0])
         blue = DeploymentFactory(endpoint=endpoint, name="blue", instance_type=size, replicas=2)
         green = DeploymentFactory(endpoint=endpoint, name="green", instance_type=size, replicas=1)
+        for valid_from, price in ((START - timedelta(days=1), PRICES[0]), (START + RAISED, PRICES[1])):
+            PriceFactory(item=size.name, unit_price=price, valid_from=valid_from)
         Replica.objects.update(pid=None)
         day = Day((blue.cluster, green.cluster), random.Random(20260314))
         found = Told(day, blue, green, {"blue": Bill(), "green": Bill()})
@@ -83,15 +86,14 @@ def look(day: Day, number: int, now: datetime, interval: int) -> None:
 
 
 def bill(told: Told, before: datetime, now: datetime) -> None:
-    price = PRICES[now - START > RAISED]
-    for _ in range(2 if now - START <= SHRUNK else 1):
-        told.bills["blue"].add(before, now, price)
-    told.bills["green"].add(before, now, price)
+    raised = START + RAISED
+    for start, end, price in ((before, min(now, raised), PRICES[0]), (max(before, raised), now, PRICES[1])):
+        for _ in range(2 if now - START <= SHRUNK else 1):
+            told.bills["blue"].add(start, end, price)
+        told.bills["green"].add(start, end, price)
 
 
 def change(told: Told, elapsed: timedelta) -> None:
-    if elapsed == RAISED:
-        InstanceType.objects.update(price_per_hour=PRICES[1])
     if elapsed == SHRUNK:
         Replica.objects.filter(deployment=told.blue, ordinal=1).update(state=ReplicaState.STOPPED)
 
@@ -157,7 +159,8 @@ def pages_tell_requests(told: Told, client: Client, asked: str) -> None:
     """The CSV of errors, of which each kind is its own; the percentiles of all points together; the page's table."""
     body = client.get(f"/api/v1/endpoints/prices/metrics/?{asked}").json()
     start, end = datetime.fromisoformat(body["start"]), datetime.fromisoformat(body["end"])
-    kinds = {"404": "client error", "424": "model error", "408": "time-out", "429": "too many", "503": "not reached"}
+    model = {"404": "model: refused", "424": "model: error"}
+    kinds = {**model, "408": "gateway: time-out", "429": "gateway: too many", "503": "gateway: not reached"}
     for deployment in (told.blue, told.green):
         true = told.day.between(deployment.cluster, start, end)
         outcomes = Counter(each.outcome for each in true)

@@ -82,7 +82,7 @@ def growth(before: Before | None, now: GatewaySnapshot) -> Growth | None:
     """
     known = before if before is not None and before.identity == now.identity else None
     covered_ms = _since(known, now) if known else now.age_ms
-    if known and (covered_ms < 0 or now.at == known.at):
+    if known and covered_ms <= 0:
         return None
     counts, latency = (known.counts, known.latency) if known else ({}, {})
     return Growth(

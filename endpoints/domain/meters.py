@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -11,8 +11,10 @@ from endpoints.enums import Meter
 MICROSECOND = timedelta(microseconds=1)
 LARGEST_PRICE = Decimal("999999.9999")
 DECIMALS = 4
-FARTHEST = timedelta(days=5 * 365)  # ahead of now, from which a price may hold
+NEAREST = timedelta(seconds=10)  # ahead of now, from which a price may hold: whoever measures now has read the old one
+FARTHEST = timedelta(days=5 * 365)
 NOTHING = Decimal(0)
+ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,14 @@ class PriceList:
             found = unit_price
         return found
 
+    def over(self, general: "PriceList") -> "PriceList":
+        """These, and until the first of them the general ones; where there are none, it costs nothing until then."""
+        if not self.prices:
+            return general
+        begins = self.prices[0][0]
+        before = [each for each in general.prices if each[0] < begins]
+        return PriceList((*(before or [(ALWAYS, general.at(begins))]), *self.prices))
+
     def since(self, moment: datetime) -> datetime | None:
         """Since when the price of that moment holds."""
         return max((valid_from for valid_from, _ in self.prices if valid_from <= moment), default=None)
@@ -112,16 +122,18 @@ def price_faults(*, unit_price: Decimal, valid_from: datetime | None, now: datet
     problems = {}
     if not (unit_price.is_finite() and 0 <= unit_price <= LARGEST_PRICE and unit_price == round(unit_price, DECIMALS)):
         problems["unit_price"] = f"From 0 to {LARGEST_PRICE:,}, with {DECIMALS} decimals at most."
-    if valid_from is not None and valid_from <= now:
-        problems["valid_from"] = "A time to come: what was used until now keeps the price it had."
+    if valid_from is not None and valid_from < now + NEAREST:
+        problems["valid_from"] = (
+            f"A time to come, {NEAREST.seconds} seconds away at least: what was used until now keeps the price it had."
+        )
     elif valid_from is not None and valid_from > now + FARTHEST:
         problems["valid_from"] = "Within the next five years."
     return problems
 
 
 def next_minute(now: datetime) -> datetime:
-    """The first full one that is at least ten seconds away: whoever measures now has read the price before."""
-    later = now + timedelta(seconds=10)
+    """The first full one from which a price may hold."""
+    later = now + NEAREST
     full = later.replace(second=0, microsecond=0)
     return full if full == later else full + timedelta(minutes=1)
 

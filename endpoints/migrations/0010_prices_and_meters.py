@@ -88,5 +88,9 @@ class Migration(migrations.Migration):
             model_name='price',
             constraint=models.CheckConstraint(condition=models.Q(('unit_price__isnull', True), ('unit_price__gte', 0), _connector='OR'), name='no_price_below_nothing'),
         ),
+        migrations.AddIndex(
+            model_name='usage',
+            index=models.Index(fields=['started_at'], name='usage_of_a_month'),
+        ),
         migrations.RunPython(_date_what_types_cost, migrations.RunPython.noop),
     ]

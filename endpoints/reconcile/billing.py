@@ -130,8 +130,9 @@ def _usage(holder: Holder, billed: Slice) -> Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What a job's instance, or a standard endpoint, used in [started_at, ended_at). `source` names which: with
-    `started_at` it is what a row is known by. `quantity` is of what is counted; of time it is the interval's."""
+    """What a job's instance, or a standard endpoint, used in [started_at, ended_at). `source` names which, in up to 40
+    characters: with meter and `started_at` it is what a row is known by. `quantity` is of what is counted; of time it
+    is the interval's."""
 
     deployment_id: UUID
     meter: Meter
@@ -141,6 +142,10 @@ class Measured:
     ended_at: datetime
     quantity: int | None = None
     job: str = ""
+
+    def __post_init__(self) -> None:
+        if self.quantity and self.started_at >= self.ended_at:
+            raise ValueError(f"{self.quantity} of {self.meter} by {self.source} within no time.")
 
 
 def meter_usage(measured: Iterable[Measured]) -> None:
@@ -164,7 +169,7 @@ def _metered(measured: Measured, prices: PriceList) -> list[Usage]:
         Usage(
             deployment_id=measured.deployment_id,
             meter=measured.meter,
-            replica_id=measured.source,
+            replica_id=f"{measured.meter}:{measured.source}",
             instance_type=measured.item,
             phase=UsagePhase.RUNNING,
             job=measured.job,

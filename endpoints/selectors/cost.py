@@ -8,16 +8,18 @@ from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
-from django.db.models import DurationField, ExpressionWrapper, F, QuerySet, Sum
+from django.db.models import DurationField, ExpressionWrapper, F, Q, QuerySet, Sum
 from django.db.models.functions import Trunc
 
 from endpoints.domain.meters import BY_INSTANCE_TYPE, UNITS, Amount, cost, microseconds
 from endpoints.domain.pricing import HOUR, Forecast, forecast, midnights, month_end, month_start, sums, total
-from endpoints.enums import Meter
+from endpoints.enums import Meter, UsagePhase
 from endpoints.models import Deployment, Endpoint, Usage, Workspace
 
 By = Literal["hour", "day"]
-_TIME = Sum(ExpressionWrapper(F("ended_at") - F("started_at"), output_field=DurationField()))
+_DURATION = ExpressionWrapper(F("ended_at") - F("started_at"), output_field=DurationField())
+_TIME = Sum(_DURATION)
+_HELD = Sum(_DURATION, filter=Q(meter__in=BY_INSTANCE_TYPE) & ~Q(phase=UsagePhase.BUILDING))
 Summed = tuple[tuple[Any, ...], Amount, timedelta]
 
 
@@ -31,21 +33,20 @@ def usage_of(scope: Endpoint | Workspace | Iterable[Deployment]) -> QuerySet[Usa
 
 
 def summed(usage: QuerySet[Usage], *by: str, **annotations: Any) -> Iterator[Summed]:
-    """What is alike in `by`, at one price: how much of it, and the time of instances in it. Summed where the rows are;
-    money is made of it here, with Decimal. One query."""
+    """What is alike in `by`, at one price: how much of it, and for how long instances were held. Summed where the rows
+    are; money is made of it here, with Decimal. One query."""
     keys = (*annotations, *by)
     rows = (
         usage.order_by()
         .annotate(**annotations)
         .values(*keys, "meter", "unit_price")
-        .annotate(time=_TIME, count=Sum("quantity"))
-        .values_list(*keys, "meter", "unit_price", "time", "count")
+        .annotate(time=_TIME, held=_HELD, count=Sum("quantity"))
+        .values_list(*keys, "meter", "unit_price", "time", "held", "count")
     )
-    for *key, meter, unit_price, time, count in rows:
+    for *key, meter, unit_price, time, held, count in rows:
         by_time = UNITS[Meter(meter)].by_time
         quantity = microseconds(time) if by_time else count or 0
-        held = time if meter in BY_INSTANCE_TYPE else timedelta()
-        yield tuple(key), Amount(meter=Meter(meter), unit_price=unit_price, quantity=quantity), held
+        yield tuple(key), Amount(meter=Meter(meter), unit_price=unit_price, quantity=quantity), held or timedelta()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +76,11 @@ DEFAULT = "7d"
 
 
 def cost_window(preset: str, *, by: str = "", now: datetime) -> CostWindow:
-    """An unknown preset is the default. `by` "hour" cuts up to a week finer."""
+    """An unknown preset is the default. `by` "hour" cuts a week finer; a month has days."""
     usual, count = PRESETS.get(preset, PRESETS[DEFAULT])
-    count = count or now.day
-    if usual == "day" and by == "hour" and count <= 7:
+    if usual == "day" and by == "hour" and 0 < count <= 7:
         usual, count = "hour", count * 24
+    count = count or now.day
     if usual == "hour":
         start = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=count - 1)
     else:

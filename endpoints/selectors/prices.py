@@ -3,14 +3,14 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from django.db.models import Count, Q, QuerySet
 
 from endpoints.domain.errors import NotFound
+from endpoints.domain.meters import ALWAYS, PriceList, price_list
 from endpoints.domain.meters import Price as Dated
-from endpoints.domain.meters import PriceList, price_list
 from endpoints.enums import Meter
 from endpoints.models import InstanceType, Price
 
@@ -24,16 +24,19 @@ class Prices:
         self._lists = lists
 
     def of(self, meter: Meter, item: str) -> PriceList:
-        """An item without a price of its own has its meter's; an instance of a job costs what one online does."""
-        keys = [(meter, item), (meter, "")]
-        if meter == Meter.BATCH:
-            keys.append((Meter.ONLINE, item))
-        return next((found for key in keys if (found := self._lists.get(key)) and found.prices), PriceList())
+        """Until an item has a price of its own, it has its meter's; an instance of a job costs what one online does."""
+        if meter == Meter.ONLINE:
+            return self._own(meter, item)
+        general = self._own(Meter.ONLINE, item) if meter == Meter.BATCH else self._own(meter, "").over(PriceList())
+        return self._own(meter, item).over(general)
+
+    def _own(self, meter: Meter, item: str) -> PriceList:
+        return self._lists.get((meter, item), PriceList())
 
     def of_instances(self, instance_type: InstanceType, meter: Meter = Meter.ONLINE) -> PriceList:
         """One whose price was never dated costs what it says."""
         found = self.of(meter, instance_type.name)
-        return found if found.prices else PriceList(((datetime.min.replace(tzinfo=UTC), instance_type.price_per_hour),))
+        return found if found.prices else PriceList(((ALWAYS, instance_type.price_per_hour),))
 
 
 def all_prices() -> Prices:

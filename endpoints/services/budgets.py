@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from endpoints.domain.actor import SYSTEM, Actor
@@ -163,8 +163,8 @@ def _tell(
 
 
 def note_spent(*, now: datetime, every: timedelta) -> list[UUID]:
-    """What is spent under each budget that is due, written at once; those about which there is more to do. What is
-    locked this moment is left to the next look. Four queries, however many there are."""
+    """What is spent under each budget that is due, written at once; those about which there is more to do. Five
+    queries, however many there are. Nothing is locked while it is summed up: whoever starts something waits for it."""
     due = (
         Q(evaluated_at=None)
         | Q(evaluated_at__lte=now - every)
@@ -172,17 +172,23 @@ def note_spent(*, now: datetime, every: timedelta) -> list[UUID]:
         | ~Q(period_start=period(now)[0])
     )
     rows = Budget.objects.filter(due).exclude(endpoint__deleted_at__isnull=False)
+    budgets = list(rows.order_by("pk"))
+    if not budgets:
+        return []
+    spent, told = spent_of(budgets, now=now), _told(budgets, now)
+    news = [each.pk for each in budgets if has_news(_seen(each, told[each.pk, each.amount]), spent[each.pk], now)]
+    _write_spent(rows.exclude(pk__in=news), spent, now)
+    return news
+
+
+def _write_spent(due: QuerySet[Budget], spent: Mapping[UUID, Decimal], now: datetime) -> None:
+    """What is locked this moment, or was looked at meanwhile, is left as it is."""
     with transaction.atomic():
-        budgets = list(rows.select_for_update(of=("self",), no_key=True, skip_locked=True).order_by("pk"))
-        if not budgets:
-            return []
-        spent, told = spent_of(budgets, now=now), _told(budgets, now)
-        news = {each.pk for each in budgets if has_news(_seen(each, told[each.pk, each.amount]), spent[each.pk], now)}
-        quiet = [each for each in budgets if each.pk not in news]
+        locked = due.filter(pk__in=spent).select_for_update(of=("self",), no_key=True, skip_locked=True)
+        quiet = list(locked.order_by("pk"))
         for budget in quiet:
             budget.spent, budget.evaluated_at = round(spent[budget.pk], 10), now
         Budget.objects.bulk_update(quiet, ["spent", "evaluated_at"])
-    return [each.pk for each in budgets if each.pk in news]
 
 
 def _told(budgets: Iterable[Budget], now: datetime) -> dict[tuple[UUID, Decimal], set[int]]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from endpoints.domain.actor import Actor
 from endpoints.domain.errors import Conflict, Invalid
-from endpoints.domain.meters import BY_INSTANCE_TYPE, UNITS, next_minute, price_faults
+from endpoints.domain.meters import BY_INSTANCE_TYPE, NEAREST, UNITS, next_minute, price_faults
 from endpoints.enums import Meter
 from endpoints.models import InstanceType, Price
 from endpoints.permissions import require_staff
@@ -93,10 +93,10 @@ def set_price(
     """From then on; without a time, from the next minute on. Whatever was used before keeps its price. Raises
     Invalid."""
     require_staff(actor.user)
-    now = timezone.now()
-    problems = price_faults(unit_price=unit_price, valid_from=valid_from, now=now)
     with transaction.atomic():
         lock_capacity()  # prices are changed one after another, too
+        now = timezone.now()  # however long that took
+        problems = price_faults(unit_price=unit_price, valid_from=valid_from, now=now)
         if not _has(meter, item):
             problems["item"] = f"There is no instance type “{item}”." if item else "Name an instance type."
         if problems:
@@ -110,11 +110,11 @@ def set_price(
 def withdraw_price(*, actor: Actor, price: Price) -> None:
     """One that does not hold yet: the one before it goes on. What held once is not taken back."""
     require_staff(actor.user)
-    now = timezone.now()
     with transaction.atomic():
         lock_capacity()
-        if price.valid_from <= now:
-            raise Conflict("It holds, or held, already. Add another one from a time to come.")
+        now = timezone.now()
+        if price.valid_from < now + NEAREST:
+            raise Conflict("It holds, or held, already, or is about to. Add another one from a time to come.")
         if not _stands(price):
             raise Conflict("It was taken back or replaced already.")
         _write(actor, Meter(price.meter), price.item, None, price.valid_from, now=now)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from endpoints.domain.buckets import bucket_of
@@ -150,6 +151,19 @@ def _bucket(lower: str) -> int:
     return bucket_of(round(float(lower)))
 
 
+class _Socket(socket.socket):
+    """Each reading waits for what is left until the deadline, however many parts an answer comes in."""
+
+    deadline: float
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self.settimeout(left)
+        return super().recv_into(buffer, nbytes, flags)
+
+
 class _Connection(http.client.HTTPConnection):
     """HTTP over a unix socket; `peer` is the process that listens at it."""
 
@@ -164,8 +178,6 @@ class _Connection(http.client.HTTPConnection):
         """Until the end of the answer; a part of one is an error, and so is one that comes too slowly."""
         rest = b""
         while part := answer.read1(BLOCK):
-            if time.monotonic() > self._deadline:
-                raise TimeoutError("timed out")
             *whole, rest = (rest + part).split(b"\n")
             if len(rest) > BLOCK:
                 raise ValueError("a line of its answer has no end")
@@ -174,7 +186,8 @@ class _Connection(http.client.HTTPConnection):
         yield rest.decode()
 
     def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock = _Socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.deadline = self._deadline
         self.sock.settimeout(self.timeout)
         self.sock.connect(str(self._path))
         credentials = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))

@@ -20,11 +20,10 @@ from endpoints.selectors.cost import (
     month_course,
     usage_of,
 )
-from endpoints.selectors.endpoints import endpoint_for
 from studio.actors import signed_in
 from studio.pages import charts
 from studio.pages.budgets import shown_budget
-from studio.pages.endpoint_frame import endpoint_frame
+from studio.pages.endpoint_frame import endpoint_frame, readable_endpoint
 from studio.pages.figures import changed, csv_answer, figure_answer, figure_page
 from studio.pages.month_chart import month_answer
 from studio.pages.page import page, show
@@ -60,7 +59,7 @@ def endpoint_cost_figure(request: HttpRequest, name: str) -> HttpResponse:
 @figure_page
 def endpoint_cost_month(request: HttpRequest, name: str) -> HttpResponse:
     """How the endpoint's month goes, with the budgets of its own."""
-    endpoint = endpoint_for(signed_in(request), name)
+    endpoint = readable_endpoint(request, name)
     course = month_course(usage_of(endpoint), now=timezone.now())
     return month_answer(course, budgets_shown(signed_in(request), endpoint).filter(endpoint=endpoint))
 
@@ -71,7 +70,7 @@ def endpoint_cost_csv(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _plot(request: HttpRequest, name: str) -> Plot:
-    endpoint = endpoint_for(signed_in(request), name)
+    endpoint = readable_endpoint(request, name)
     shown = asked_window(request)
     found = costs(usage_of(endpoint), shown)
     return charts.cost(charts.by_deployment(found), shown, told(found))

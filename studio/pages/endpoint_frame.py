@@ -73,6 +73,13 @@ def endpoint_frame(request: HttpRequest, name: str, current: str) -> dict[str, A
     }
 
 
+def readable_endpoint(request: HttpRequest, name: str) -> Endpoint:
+    """For what is behind the tabs, their figures and files: who only scores, or only reads keys, is refused."""
+    endpoint = endpoint_for(signed_in(request), name)
+    require(signed_in(request), Action.READ, endpoint)
+    return endpoint
+
+
 def deployment_frame(request: HttpRequest, name: str, deployment_name: str, current: str) -> dict[str, Any]:
     """The deployment within its endpoint."""
     context = endpoint_frame(request, name, "")

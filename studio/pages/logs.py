@@ -13,10 +13,10 @@ from endpoints.domain.errors import Invalid
 from endpoints.enums import LogContainer
 from endpoints.models import Deployment, Endpoint
 from endpoints.selectors import logs as selectors
-from endpoints.selectors.endpoints import deployment_of, endpoint_for, operation_for, replica_of
+from endpoints.selectors.endpoints import deployment_of, operation_for, replica_of
 from endpoints.selectors.logs import MOST_LINES, replica_ends, tail_of, written_since
 from studio.actors import signed_in
-from studio.pages.endpoint_frame import deployment_frame, endpoint_frame
+from studio.pages.endpoint_frame import deployment_frame, endpoint_frame, readable_endpoint
 from studio.pages.forms import whole_number
 from studio.pages.page import page, show
 
@@ -107,7 +107,7 @@ def _lines(request: HttpRequest) -> int:
 @page
 def deployment_log(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
     """As replica_log, of all replicas together or of the storage initializer."""
-    found = deployment_of(endpoint_for(signed_in(request), name), deployment)
+    found = deployment_of(readable_endpoint(request, name), deployment)
     if _container(request) == LogContainer.STORAGE_INITIALIZER:
         return _initializer_log(request, found)
     text, given = request.GET.get("q", "").strip(), request.GET.get("offset", "")
@@ -145,7 +145,7 @@ def _initializer_log(request: HttpRequest, deployment: Deployment) -> HttpRespon
 def replica_log(request: HttpRequest, name: str, deployment: str, ordinal: int) -> HttpResponse:
     """JSON {lines, offset, done}; `?offset=` gives what came after that byte, without it the last lines; `?q=` only
     those that hold it."""
-    found = deployment_of(endpoint_for(signed_in(request), name), deployment)
+    found = deployment_of(readable_endpoint(request, name), deployment)
     replica = replica_of(found, ordinal)
     if request.GET.get("download"):
         return _download(wiring.compute().whole_log(replica.pk), f"{name}-{deployment}-{ordinal}")
@@ -161,7 +161,7 @@ def replica_log(request: HttpRequest, name: str, deployment: str, ordinal: int) 
 
 @page
 def deployment_build_log(request: HttpRequest, name: str, deployment: str) -> HttpResponse:
-    found = deployment_of(endpoint_for(signed_in(request), name), deployment)
+    found = deployment_of(readable_endpoint(request, name), deployment)
     return _build_log(request, found)
 
 

@@ -11,11 +11,10 @@ from endpoints.domain.errors import Invalid, NotFound
 from endpoints.domain.ranges import has_one_offset
 from endpoints.models import Deployment, Endpoint
 from endpoints.selectors import telemetry
-from endpoints.selectors.endpoints import deployment_of, endpoint_for
+from endpoints.selectors.endpoints import deployment_of
 from endpoints.selectors.telemetry import Marker, Series
-from studio.actors import signed_in
 from studio.pages.charts import CHARTS, drawn
-from studio.pages.endpoint_frame import deployment_frame, endpoint_frame
+from studio.pages.endpoint_frame import deployment_frame, endpoint_frame, readable_endpoint
 from studio.pages.figures import changed, csv_answer, figure_answer, figure_page, table_of
 from studio.pages.metrics_forms import COMPARED, SIDE_BY_SIDE, Asked, RangeForm, toolbar
 from studio.pages.page import is_fragment, page, show
@@ -189,11 +188,11 @@ def _csv(request: HttpRequest, scope: Scope, chart: str) -> HttpResponse:
 
 
 def _endpoint_scope(request: HttpRequest, name: str) -> Scope:
-    return Scope(endpoint=endpoint_for(signed_in(request), name))
+    return Scope(endpoint=readable_endpoint(request, name))
 
 
 def _deployment_scope(request: HttpRequest, name: str, deployment: str) -> Scope:
-    endpoint = endpoint_for(signed_in(request), name)
+    endpoint = readable_endpoint(request, name)
     return Scope(endpoint=endpoint, deployment=deployment_of(endpoint, deployment))
 
 

@@ -54,7 +54,7 @@ def test_the_same_scrape_again_and_an_older_one_add_nothing() -> None:
 
 def test_a_clock_that_is_set_changes_no_count_and_no_rate() -> None:
     """The time at which the process seems to have started moves with it."""
-    for moved in (-3600, 3600):
+    for moved in (-3600, -10, 3600):
         found = growth(after(snapshot(0, 10)), snapshot(10 + moved, 17, started=-100 + moved))
         assert found is not None
         assert (found.covered_ms, found.counts["d-1"]) == (10_000, {"2xx": 7})
@@ -65,7 +65,8 @@ def test_a_scrape_without_an_age_is_one_of_an_earlier_version() -> None:
     found = growth(before, snapshot(10, 17))
     assert found is not None
     assert (found.covered_ms, found.counts["d-1"]) == (10_000, {"2xx": 7})
-    assert growth(before, snapshot(-5, 7)) is None
+    for seconds, requests in ((0, 10), (-5, 7)):
+        assert growth(before, snapshot(seconds, requests)) is None
 
 
 def test_a_new_process_counted_from_zero_since_its_start() -> None:

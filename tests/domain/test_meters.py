@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from endpoints.domain.meters import (
     FARTHEST,
+    MICROSECOND,
+    NEAREST,
     UNITS,
     Amount,
     Price,
@@ -69,9 +71,9 @@ def test_a_price_that_cannot_be(price: str) -> None:
 
 
 def test_the_past_has_its_prices() -> None:
-    for at in (NOON, NOON - SECOND, NOON + FARTHEST + SECOND):
+    for at in (NOON, NOON - SECOND, NOON + NEAREST - MICROSECOND, NOON + FARTHEST + SECOND):
         assert price_faults(unit_price=ONE, valid_from=at, now=NOON).keys() == {"valid_from"}
-    assert price_faults(unit_price=Decimal(0), valid_from=NOON + SECOND, now=NOON) == {}
+    assert price_faults(unit_price=Decimal(0), valid_from=NOON + NEAREST, now=NOON) == {}
 
 
 def test_from_now_on_is_the_next_minute_that_nobody_has_measured_yet() -> None:

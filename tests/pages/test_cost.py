@@ -11,7 +11,9 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from endpoints.models import Endpoint, InstanceType
+from endpoints.enums import UsagePhase
+from endpoints.models import Deployment, Endpoint, InstanceType
+from endpoints.selectors.cost import cost_window
 from tests.factories import DeploymentFactory, EndpointFactory, InstanceTypeFactory, UsageFactory
 from tests.people import People
 
@@ -44,6 +46,9 @@ def bill(deployment: Any, start: datetime, length: timedelta, price: str) -> Non
 
 
 def test_the_page(client: Client, people: People, endpoint: Endpoint) -> None:
+    building = Deployment.objects.get(name="blue")
+    start = NOW - timedelta(minutes=30)
+    UsageFactory(deployment=building, phase=UsagePhase.BUILDING, unit_price=0, started_at=start, ended_at=NOW)
     client.force_login(people.reader)
     answer = client.get("/endpoints/prices/cost/")
     context = answer.context
@@ -72,6 +77,11 @@ def test_bars_per_day_and_per_hour(client: Client, people: People, endpoint: End
     assert sum(value or 0 for value in hours["data"][0]["y"]) == pytest.approx(0.12)
     finer = client.get("/endpoints/prices/cost/cost.json?range=7d&by=hour").json()
     assert len(finer["data"][0]["x"]) == 168
+
+
+def test_a_month_begins_on_its_first_day_in_days() -> None:
+    shown = cost_window("month", by="hour", now=datetime(2026, 3, 3, 12, 30, tzinfo=UTC))
+    assert (shown.start, shown.by, len(shown.points())) == (datetime(2026, 3, 1, tzinfo=UTC), "day", 3)
 
 
 def test_csv(client: Client, people: People, endpoint: Endpoint) -> None:
@@ -106,5 +116,5 @@ def test_query_count(
         bill(DeploymentFactory(endpoint=endpoint, name=f"d{number}"), timezone.now(), timedelta(minutes=1), "1")
     client.force_login(people.reader)
     client.get("/endpoints/many/cost/")
-    with django_assert_num_queries(11):  # of the session 7; endpoint, deployments, usage, the deployments in it
+    with django_assert_num_queries(12):  # of the session 7; endpoint, deployments, role, usage, those in it
         client.get("/endpoints/many/cost/cost.json")

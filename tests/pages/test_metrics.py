@@ -382,11 +382,11 @@ def test_queries_are_as_many_for_one_deployment_as_for_three(
     client.force_login(people.reader)
     client.get("/endpoints/many/metrics/")
     # Of the session 7; then endpoint, deployments, all deployments, samples, events.
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         client.get("/endpoints/many/metrics/latency.json?range=15m")
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         client.get("/endpoints/many/metrics/figures.json?range=15m&charts=latency,cpu,errors,disk")
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         client.get("/endpoints/many/metrics/latency.csv?range=15m")
-    with django_assert_num_queries(12):  # and the samples of the period before
+    with django_assert_num_queries(13):  # and the samples of the period before
         client.get("/endpoints/many/metrics/latency.csv?range=15m&compare=before")

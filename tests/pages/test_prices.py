@@ -107,6 +107,16 @@ def test_tokens_have_prices_too(signed_in: SignedIn, db: None) -> None:
     assert it.get(TOKENS).context["next"]["price"] == Decimal("0.15")
 
 
+def test_a_price_to_come_is_next_and_not_now(signed_in: SignedIn, small: InstanceType) -> None:
+    later = TOMORROW - timedelta(hours=1)
+    it, price = signed_in("staff"), Decimal("5.00")
+    set_price(actor=SYSTEM, meter=Meter.BATCH, item="small", unit_price=price, valid_from=later)
+    set_price(actor=SYSTEM, meter=Meter.INPUT_TOKENS, unit_price=price, valid_from=later)
+    for url, now in (("/it/prices/batch/small/", Decimal("0.05")), (TOKENS, 0)):
+        context = it.get(url).context
+        assert (context["price"], context["next"]) == (now, {"at": later, "price": price})
+
+
 @pytest.mark.parametrize("url", ["/it/prices/online/huge/", "/it/prices/gold/", "/it/prices/online/", f"{TOKENS}x/"])
 def test_what_is_not_there(signed_in: SignedIn, small: InstanceType, url: str) -> None:
     assert signed_in("staff").get(url).status_code == 404

@@ -4,16 +4,18 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
 
 from endpoints.enums import Meter, UsagePhase
-from endpoints.models import Endpoint, Workspace
+from endpoints.models import Endpoint, Usage, Workspace
 from endpoints.reconcile.billing import Measured, meter_usage
 from tests.factories import DeploymentFactory, EndpointFactory, PriceFactory, UsageFactory
 from tests.people import People
@@ -120,13 +122,20 @@ def test_what_a_spreadsheet_would_run_it_reads(signed_in: SignedIn, churn: Endpo
     assert line["job"].startswith(f"'{start}cmd")
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="a server reads a table as small as this whole")
+def test_a_month_of_the_site_is_found_without_reading_what_was_used_before() -> None:
+    assert "usage_of_a_month" in Usage.objects.filter(started_at__gte=NOW - HOUR, started_at__lt=NOW).explain()
+
+
 def test_jobs_and_tokens_stand_beside_instances(signed_in: SignedIn, churn: Endpoint) -> None:
-    """Written as batch and standard endpoints will: cut at the price's change, told twice, and counted once."""
+    """Written as batch and standard endpoints will: cut at the price's change, told twice, and counted once; each
+    meter of one source by itself."""
     blue = churn.deployments.get(name="blue")
     begin = NOW - 3 * HOUR
     for meter, item, prices in (
         (Meter.BATCH, "small", ((begin, "1"), (begin + HOUR / 2, "2"))),
         (Meter.OUTPUT_TOKENS, "", ((begin, "0.60"),)),
+        (Meter.INPUT_TOKENS, "", ((begin, "0.10"),)),
         (Meter.ENDPOINT_MINUTES, "", ((begin, "0.10"),)),
     ):
         for valid_from, price in prices:
@@ -136,7 +145,7 @@ def test_jobs_and_tokens_stand_beside_instances(signed_in: SignedIn, churn: Endp
         Measured(
             deployment_id=blue.pk,
             meter=Meter.BATCH,
-            source="j-0",
+            source="one",
             item="small",
             started_at=begin,
             ended_at=end,
@@ -145,7 +154,7 @@ def test_jobs_and_tokens_stand_beside_instances(signed_in: SignedIn, churn: Endp
         Measured(
             deployment_id=blue.pk,
             meter=Meter.OUTPUT_TOKENS,
-            source="t-out",
+            source="one",
             item="phi",
             started_at=begin,
             ended_at=end,
@@ -153,8 +162,17 @@ def test_jobs_and_tokens_stand_beside_instances(signed_in: SignedIn, churn: Endp
         ),
         Measured(
             deployment_id=blue.pk,
+            meter=Meter.INPUT_TOKENS,
+            source="one",
+            item="phi",
+            started_at=begin,
+            ended_at=end,
+            quantity=2_000_000,
+        ),
+        Measured(
+            deployment_id=blue.pk,
             meter=Meter.ENDPOINT_MINUTES,
-            source="e-1",
+            source="one",
             item="phi",
             started_at=begin,
             ended_at=end,
@@ -172,10 +190,13 @@ def test_jobs_and_tokens_stand_beside_instances(signed_in: SignedIn, churn: Endp
         "1.80",
         "phi",
     )
+    assert found["input_tokens", "0.1000"]["amount"] == "0.20"
     assert found["endpoint_minutes", "0.1000"]["amount"] == "0.10"
+    with pytest.raises(ValueError, match="within no time"):
+        replace(measured[1], ended_at=begin)
     page = signed_in("reader").get(f"{PAGE}?group=meter")
-    assert page.context["statement"].total == Decimal("10.40")
-    assert round(signed_in("reader").get("/usage/?range=7d").context["total"], 10) == Decimal("10.9100006")
+    assert page.context["statement"].total == Decimal("10.60")
+    assert round(signed_in("reader").get("/usage/?range=7d").context["total"], 10) == Decimal("11.1100006")
 
 
 def test_the_site_is_the_sum_of_its_workspaces(signed_in: SignedIn, churn: Endpoint) -> None:

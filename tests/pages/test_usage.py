@@ -17,6 +17,9 @@ from tests.factories import BudgetFactory, DeploymentFactory, EndpointFactory, R
 from tests.people import People
 
 pytestmark = pytest.mark.django_db
+BLUE = "/endpoints/prices/deployments/blue/"
+OF_PRICES = ("/endpoints/prices/", BLUE)
+LOGS = ("logs/", "logs/all/", "logs/0/", "logs/build/")
 STATEMENTS = ("/usage/statement/", "/usage/statement/statement.csv")
 
 
@@ -84,9 +87,12 @@ def test_a_stranger_sees_nothing_of_it(client: Client, people: People, billed: W
     assert client.get("/usage/month.json").status_code == 404
 
 
-def test_who_may_only_call_an_endpoint_learns_no_cost(client: Client, people: People, billed: Workspace) -> None:
+@pytest.mark.parametrize("role", [Role.ENDPOINT_INVOKER, Role.SECRETS_READER])
+def test_who_may_only_call_an_endpoint_learns_no_cost(
+    client: Client, people: People, billed: Workspace, role: Role
+) -> None:
     endpoint = Endpoint.objects.get(name="prices")
-    RoleAssignmentFactory(user=people.stranger, workspace=billed, endpoint=endpoint, role=Role.ENDPOINT_INVOKER)
+    RoleAssignmentFactory(user=people.stranger, workspace=billed, endpoint=endpoint, role=role)
     client.force_login(people.stranger)
     for url in (
         "/usage/",
@@ -95,8 +101,11 @@ def test_who_may_only_call_an_endpoint_learns_no_cost(client: Client, people: Pe
         "/usage/month.json",
         *STATEMENTS,
         "/usage/budgets/",
+        *(f"/endpoints/prices/cost/{name}" for name in ("", "cost.json", "month.json", "cost.csv")),
+        *(f"{of}metrics/{name}" for of in OF_PRICES for name in ("", "figures.json", "cpu.json", "cpu.csv")),
+        *(f"{BLUE}{name}" for name in LOGS),
     ):
-        assert client.get(url).status_code == 403
+        assert client.get(url).status_code == 403, url
 
 
 def test_the_month_so_far_its_forecast_and_the_budgets(client: Client, people: People, workspace: Workspace) -> None:
@@ -111,7 +120,8 @@ def test_the_month_so_far_its_forecast_and_the_budgets(client: Client, people: P
             UsageFactory(deployment=deployment, started_at=start, ended_at=ended_at, unit_price=Decimal(1))
         client.force_login(people.reader)
         figure = client.get("/usage/month.json").json()
-        assert "budget team" not in client.get("/usage/").content.decode()
+        _, _, budgets = client.get("/usage/").content.decode().partition('id="budgets"')
+        assert '<td class="strong">team</td>' in budgets.partition("</section>")[0]
     low, high, expected, spent, budget = figure["data"]
     assert dict(zip(spent["x"], spent["y"], strict=True)) == {
         **{f"2026-03-0{day}T00:00:00Z": 0 for day in (1, 2, 3, 4, 5)},

@@ -32,7 +32,13 @@ def told() -> list[str]:
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("broken", "name"),
-    [("look_at_budgets", "Budgets"), ("look_at_alerts", "Alerts"), ("rolling.add", "Samples and usage")],
+    [
+        ("look_at_budgets", "Budgets"),
+        ("look_at_alerts", "Alerts"),
+        ("rolling.add", "Samples and usage"),
+        ("rolling.roll_up", "Roll-up"),
+        ("rolling.prune", "Retention"),
+    ],
 )
 def test_no_step_keeps_another_from_being_taken(
     studio: Studio, monkeypatch: pytest.MonkeyPatch, broken: str, name: str
@@ -47,8 +53,8 @@ def test_no_step_keeps_another_from_being_taken(
 
     monkeypatch.setattr(f"endpoints.reconcile.collector.{broken}", fail)
     studio.collect()
-    assert Sample.objects.filter(resolution=HOUR, at=hour_ago).exists()
-    assert not Sample.objects.filter(at=long_ago).exists()
+    assert Sample.objects.filter(resolution=HOUR, at=hour_ago).exists() == (name != "Roll-up")
+    assert Sample.objects.filter(at=long_ago).exists() == (name == "Retention")
     assert studio.total(10) == (0 if name == "Samples and usage" else 5)
     parts = {part.name: part for part in site_parts(now=datetime.now(UTC), interval=10)}
     assert parts["collector"].verdict.cause == f"{name}: ZeroDivisionError: a price of none"

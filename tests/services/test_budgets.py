@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 
 from endpoints.domain.actor import SYSTEM
 from endpoints.domain.errors import BudgetExceeded, Conflict, Forbidden, Invalid, StaleVersion
@@ -16,7 +17,7 @@ from endpoints.enums import BudgetAction, SleepState
 from endpoints.models import Budget, BudgetCrossing, Deployment, Event, GatewayState, InstanceType
 from endpoints.reconcile.budgets import look_at_budgets
 from endpoints.reconcile.gateway import table_of
-from endpoints.selectors.budgets import spent_under
+from endpoints.selectors.budgets import spent_of, spent_under
 from endpoints.services import budgets, deployments, sleeping
 from tests.factories import DeploymentFactory, EndpointFactory, InstanceTypeFactory, UsageFactory, WorkspaceFactory
 from tests.people import People
@@ -81,6 +82,25 @@ def test_a_threshold_is_told_once_in_a_month(world: World, dollar: InstanceType,
     look(NEXT_MONTH)
     found.refresh_from_db()
     assert [found.spent, told("budget.reset"), told("budget.reached")] == [0, 1, 3]
+
+
+def test_nothing_is_locked_while_it_is_summed_up(
+    world: World, dollar: InstanceType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spend(world.deployment(world.endpoint(), instance_type=dollar), 3)
+    found, open_transactions = budget(world), []
+
+    def summed_up(*args: Any, **named: Any) -> Any:
+        open_transactions.append(list(connection.savepoint_ids))
+        return spent_of(*args, **named)
+
+    monkeypatch.setattr(budgets, "spent_of", summed_up)
+    Budget.objects.update(spent=0)
+    later = NOW + timedelta(minutes=1)
+    assert budgets.note_spent(now=later, every=timedelta(seconds=30)) == []
+    assert open_transactions == [[]]
+    found.refresh_from_db()
+    assert (found.spent, found.evaluated_at) == (Decimal(3), later)
 
 
 def test_the_month_is_utcs_and_exact(world: World, dollar: InstanceType) -> None:
@@ -237,7 +257,7 @@ def test_a_look_takes_as_many_queries_for_one_budget_as_for_three(
         spend(DeploymentFactory(endpoint=endpoint, instance_type=dollar), 4)
         for place in ({"endpoint": endpoint}, {"owner": people.owner}, {"workspace": world.workspace}):
             budgets.create_budget(actor=SYSTEM, name=f"{number} of {next(iter(place))}", amount=Decimal(100), **place)
-    with django_assert_num_queries(7):  # two savepoints; budgets, usage, what was told, spent; what acts
+    with django_assert_num_queries(8):  # two savepoints; budgets, usage, what was told, budgets, spent; what acts
         look()
     assert {each.spent for each in Budget.objects.exclude(endpoint=None)} == {4}
     assert {each.spent for each in Budget.objects.filter(endpoint=None)} == {4 * count}

@@ -13,6 +13,8 @@ from endpoints.domain.errors import Conflict, Forbidden, Invalid
 from endpoints.enums import Meter
 from endpoints.models import AppendOnly, Event, InstanceType, Price
 from endpoints.selectors.prices import PriceState, all_prices, price_history
+from endpoints.services import prices
+from endpoints.services.capacity import lock_capacity
 from endpoints.services.prices import create_instance_type, set_price, update_instance_type, withdraw_price
 from tests.people import People
 
@@ -71,6 +73,7 @@ def test_without_a_date_it_is_the_next_minute(small: InstanceType) -> None:
         ({"unit_price": "NaN"}, "unit_price"),
         ({"valid_from": NOW}, "valid_from"),
         ({"valid_from": NOW - DAY}, "valid_from"),
+        ({"valid_from": NOW + timedelta(seconds=9)}, "valid_from"),
         ({"valid_from": NOW + 5000 * DAY}, "valid_from"),
         ({"item": "huge"}, "item"),
         ({"item": ""}, "item"),
@@ -104,6 +107,23 @@ def test_a_price_to_come_is_taken_back_or_replaced_and_both_stay_on_record(small
     assert states[-1] == (Decimal("0.05"), PriceState.PAST)
 
 
+def test_now_is_when_it_is_its_turn(small: InstanceType, clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for the lock is told by then whether the moment is still to come."""
+    first = price("0.08", LATER)
+
+    def locked() -> Any:
+        clock.move_to(LATER - timedelta(seconds=9))
+        return lock_capacity()
+
+    monkeypatch.setattr(prices, "lock_capacity", locked)
+    with pytest.raises(Conflict, match="is about to"):
+        withdraw_price(actor=SYSTEM, price=first)
+    clock.move_to(NOW)
+    with pytest.raises(Invalid):
+        price("0.09", LATER)
+    assert at(LATER) == Decimal("0.08")
+
+
 def test_nobody_alters_the_past_not_even_the_database(small: InstanceType) -> None:
     row = Price.objects.get()
     with pytest.raises(AppendOnly):
@@ -119,14 +139,20 @@ def test_nobody_alters_the_past_not_even_the_database(small: InstanceType) -> No
 def test_jobs_cost_what_instances_do_until_they_have_a_price(small: InstanceType) -> None:
     assert at(NOW, Meter.BATCH) == Decimal("0.05")
     price("0.01", LATER, meter=Meter.BATCH)
-    assert [at(LATER, Meter.BATCH), at(LATER)] == [Decimal("0.01"), Decimal("0.05")]
+    price("0.06", NOW + timedelta(minutes=30))
+    price("0.07", LATER + DAY)
+    found = [at(moment, Meter.BATCH) for moment in (NOW - DAY, NOW, NOW + timedelta(minutes=30), LATER, LATER + DAY)]
+    assert found == [Decimal(each) for each in ("0.05", "0.05", "0.06", "0.01", "0.01")]
+    assert at(LATER) == Decimal("0.06")
 
 
 def test_a_model_without_a_price_of_its_own_costs_what_all_do(db: None) -> None:
     assert at(LATER, Meter.OUTPUT_TOKENS, "phi") == 0
     price("0.60", LATER, meter=Meter.OUTPUT_TOKENS, item="")
-    price("1.20", LATER, meter=Meter.OUTPUT_TOKENS, item="big")
-    found = [at(LATER, Meter.OUTPUT_TOKENS, item) for item in ("phi", "big")]
+    price("1.20", LATER + DAY, meter=Meter.OUTPUT_TOKENS, item="big")
+    assert [at(NOW, Meter.OUTPUT_TOKENS, item) for item in ("", "phi", "big")] == [0, 0, 0]
+    assert at(LATER, Meter.OUTPUT_TOKENS, "big") == Decimal("0.60")
+    found = [at(LATER + DAY, Meter.OUTPUT_TOKENS, item) for item in ("phi", "big")]
     assert found == [Decimal("0.60"), Decimal("1.20")]
 
 

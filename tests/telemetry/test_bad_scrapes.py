@@ -40,6 +40,13 @@ def never_ends(caller: socket.socket, over: threading.Event) -> None:
         caller.sendall(chunk(LINES))
 
 
+def comes_bit_by_bit(caller: socket.socket, over: threading.Event) -> None:
+    """Each bit in time; how long a part is takes so many digits that whoever reads them all says so instead."""
+    caller.sendall(HEAD)
+    while not over.wait(0.05):
+        caller.sendall(b"0" * 2000)
+
+
 def has_a_line_without_end(caller: socket.socket, over: threading.Event) -> None:
     caller.sendall(HEAD)
     for _ in range(3):
@@ -60,6 +67,7 @@ def refuses(caller: socket.socket, over: threading.Event) -> None:
         (says_nothing, "timed out"),
         (stops_within_its_answer, "timed out"),
         (never_ends, "timed out"),
+        (comes_bit_by_bit, "timed out"),
         (is_restarted_within_its_answer, "IncompleteRead"),
         (has_a_line_without_end, "has no end"),
         (has_numbers_that_are_none, "many"),
