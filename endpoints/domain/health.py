@@ -183,7 +183,8 @@ def gateway(
     programs: ProgramsReading | None,
     now: datetime,
 ) -> Verdict:
-    """`behind`: changes that are wanted and not confirmed; `waits_since`: the last confirmation before them."""
+    """`behind`: changes that are wanted and not confirmed; `waits_since`: the first of them, or the last
+    confirmation since."""
     if reading is None or not reading.live:
         cause = f"{error} Endpoints do not answer while it is down.".strip()
         return bad("Does not answer", cause, _start("gateway"))

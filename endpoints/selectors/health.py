@@ -157,7 +157,7 @@ def _gateway(seen: _Seen) -> Part:
         error,
         behind=behind,
         refusal=state.refusal,
-        waits_since=state.confirmed_at,
+        waits_since=max(filter(None, (state.behind_since, state.confirmed_at)), default=None),
         programs=seen.programs,
         now=seen.now,
     )

@@ -21,6 +21,7 @@ from endpoints.domain.health_readings import (
 )
 from endpoints.models import CollectorPass, Endpoint, GatewayState, SiteReading
 from endpoints.reconcile.probing import probe
+from endpoints.services.routes import next_revision
 from endpoints.telemetry.fake import FakeSiteParts
 from studio.it.health import PLACES
 from studio.it.runbook import SOURCE, runbook
@@ -162,3 +163,24 @@ def test_the_runbook_has_a_section_for_every_part(signed_in: SignedIn, churn: En
     for name in PLACES:
         assert f'id="{name}"' in text, name
     assert "<script" not in runbook(BASE_DIR / SOURCE)
+
+
+def test_it_says_how_long_changes_have_waited_for_the_gateway(
+    signed_in: SignedIn, churn: Endpoint, parts: FakeSiteParts
+) -> None:
+    client, long_ago = signed_in("staff"), timezone.now() - timedelta(days=3)
+    probe()
+    GatewayState.objects.update_or_create(
+        id=1, defaults={"desired_revision": 5, "confirmed_revision": 5, "confirmed_at": long_ago}
+    )
+    for _ in range(2):
+        next_revision()
+    assert "Following" in tile(page(client), "gateway")
+    begun = GatewayState.objects.get().behind_since
+    assert begun is not None
+    next_revision()
+    assert GatewayState.objects.get().behind_since == begun
+    GatewayState.objects.update(behind_since=timezone.now() - timedelta(minutes=5), confirmed_at=None)
+    text = tile(page(client), "gateway")
+    assert "Changes wait" in text
+    assert "3 changes are not in force, and none has been confirmed for 5 min" in text
