@@ -19,8 +19,8 @@ from endpoints.domain.health_readings import (
     ProgramsReading,
     QueueReading,
 )
-from endpoints.models import CollectorPass, Endpoint, GatewayState, SiteReading
-from endpoints.reconcile.probing import probe
+from endpoints.models import AuditState, CollectorPass, Endpoint, GatewayState, SiteReading, TrafficLogState
+from endpoints.reconcile.probing import note, probe
 from endpoints.services.routes import next_revision
 from endpoints.telemetry.fake import FakeSiteParts
 from studio.it.health import PLACES
@@ -184,3 +184,24 @@ def test_it_says_how_long_changes_have_waited_for_the_gateway(
     text = tile(page(client), "gateway")
     assert "Changes wait" in text
     assert "3 changes are not in force, and none has been confirmed for 5 min" in text
+
+
+def test_what_was_seen_long_ago_says_nothing_of_now(
+    signed_in: SignedIn, churn: Endpoint, parts: FakeSiteParts, settings: LazySettings
+) -> None:
+    settings.STUDIO_OTLP_ENDPOINT, settings.STUDIO_OTLP_INTERVAL_SECONDS = "http://collector.example.org", 600
+    parts.running = ProgramsReading(programs=(ProgramReading(name="studio-web", running=False),))
+    client, now = signed_in("staff"), timezone.now()
+    probe()
+    note("telemetry", {"taken": True})
+    TrafficLogState.objects.create(read_at=now - timedelta(minutes=5))
+    AuditState.objects.update_or_create(id=1, defaults={"verified_at": now - timedelta(days=5)})
+    SiteReading.objects.filter(name="telemetry").update(at=now - timedelta(minutes=20))
+    text = page(client)
+    told = {"traffic-log": "Not read", "telemetry": "Sends", "audit": "Not checked", "web": "Another one answers"}
+    for name, words in told.items():
+        assert words in tile(text, name), name
+    SiteReading.objects.update(at=now - timedelta(hours=1))
+    text = page(client)
+    assert "Stands still" in tile(text, "telemetry")
+    assert "Another one answers" not in tile(text, "web")
