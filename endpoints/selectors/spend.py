@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Exists, Max, OuterRef, QuerySet
 
 from endpoints.domain.pricing import month_start
-from endpoints.enums import ReplicaState
+from endpoints.enums import DeliveryState, ReplicaState
 from endpoints.models import Deployment, Endpoint, Notification, Replica, Sample
 from endpoints.selectors.cost import cost_since
 from endpoints.selectors.samples import rolled_up
@@ -153,6 +153,6 @@ def _last_called(endpoints: list[Endpoint]) -> Mapping[UUID, datetime]:
 
 
 def _told() -> dict[str, datetime]:
-    """By the key under which it was said."""
-    said = Notification.objects.filter(key__startswith="idle:", channel=None).order_by()
-    return dict(said.values_list("key", "created_at"))
+    """By the key under which it was said; what was given up was not."""
+    said = Notification.objects.filter(key__startswith="idle:", channel=None).exclude(state=DeliveryState.FAILED)
+    return dict(said.order_by().values_list("key", "created_at"))

@@ -38,7 +38,7 @@ def it_idle_notify(request: HttpRequest, name: str) -> HttpResponse:
         owner = notify_owner(actor=actor_of(request), name=name, now=timezone.now())
     except (Conflict, Unavailable) as error:
         return _back(request, str(error), level=messages.ERROR)
-    return _back(request, f"{owner} is told by mail.")
+    return _back(request, f"A mail to {owner} is on its way.")
 
 
 @it_page

@@ -184,8 +184,11 @@ def test_an_owner_is_told_once(
         for _ in range(2):
             assert client.post(url).status_code == 303
         page = text(client, "it_spend")
-    assert "told" in page
-    assert "Notify owner" not in page
+        assert "A mail to owner@example.com is on its way." in page
+        assert "told" in page
+        assert "Notify owner" not in page
+        Notification.objects.update(state="failed")
+        assert "Notify owner" in text(client, "it_spend")
     told = Notification.objects.get()
     assert (told.recipient, told.channel) == ("owner@example.com", None)
     assert "cost 6.00 USD" in told.document["text"]
