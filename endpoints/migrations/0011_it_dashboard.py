@@ -27,6 +27,10 @@ class Migration(migrations.Migration):
             name='behind_since',
             field=models.DateTimeField(blank=True, null=True),
         ),
+        migrations.AddIndex(
+            model_name='usage',
+            index=models.Index(fields=['started_at'], name='usage_of_the_site'),
+        ),
         migrations.AddField(
             model_name='sitestate',
             name='decision_days',

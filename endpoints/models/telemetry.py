@@ -94,7 +94,10 @@ class Usage(models.Model):
             models.UniqueConstraint(fields=["replica_id", "started_at"], name="no_second_billed_twice"),
             models.CheckConstraint(condition=models.Q(ended_at__gte=models.F("started_at")), name="usage_goes_forward"),
         ]
-        indexes = [models.Index(fields=["deployment", "started_at"], name="usage_by_time")]
+        indexes = [
+            models.Index(fields=["deployment", "started_at"], name="usage_by_time"),
+            models.Index(fields=["started_at"], name="usage_of_the_site"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.replica_id} {self.started_at:%Y-%m-%dT%H:%M:%SZ}"

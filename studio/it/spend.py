@@ -20,12 +20,13 @@ from studio.pages.page import show, went_to
 def it_spend(request: HttpRequest) -> HttpResponse:
     now, user = timezone.now(), signed_in(request)
     spend, idle = site_spend(now=now), idle_endpoints(now=now)
-    writable = endpoints_where(user, Action.WRITE, [row.endpoint for row in idle])
+    writable = endpoints_where(user, Action.WRITE, [row.endpoint for row in idle.dearest])
     most = max((row.amount for row in spend.workspaces), default=0)
     context = {
         "spend": spend,
         "workspaces_spent": [(row, int(row.amount * 100 / most) if most else 0) for row in spend.workspaces],
-        "idle": [(row, row.endpoint.pk in writable) for row in idle],
+        "idle": [(row, row.endpoint.pk in writable) for row in idle.dearest],
+        "idle_count": idle.count,
         "mail": bool(settings.STUDIO_MAIL),
     }
     return show(request, "it/spend.html", context)

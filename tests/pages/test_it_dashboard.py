@@ -94,8 +94,8 @@ def test_queries_are_constant(churn: Endpoint, people: People, rows: int) -> Non
 
 QUERIES = {
     "it_capacity": 33,
-    "it_spend": 22,
-    "it_security": 24,
+    "it_spend": 23,
+    "it_security": 25,
     "it_retention": 22,
     "it_versions": 15,
     "it_runbook": 12,
@@ -167,6 +167,28 @@ def test_who_is_called_or_new_or_not_measured_is_not_idle(
         assert f">{name}</a>" not in page, name
     assert ">plain</a>" in page
     assert "2026-03-12 04:00" in page  # when it was called last
+
+
+def test_the_dearest_idle_endpoints_are_shown_and_all_are_counted(
+    signed_in: SignedIn, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("endpoints.selectors.spend.IDLE_SHOWN", 1)
+    with time_machine.travel(NOW, tick=False):
+        idle(workspace, "cheap")
+        dear = idle(workspace, "dear").deployments.get()
+        start = NOW.replace(minute=0) - 5 * HOUR
+        UsageFactory(deployment=dear, replica_id="r", started_at=start, ended_at=start + HOUR)
+        called = SampleValues(counts={"2xx": 1}, covered_ms=1)
+        midnight = NOW.replace(hour=0, minute=0) - timedelta(days=40)
+        SampleFactory(deployment=dear, resolution=3600, at=midnight + 4 * HOUR, values=called)
+        SampleFactory(deployment=dear, resolution=86400, at=midnight, values=called)
+        page = text(signed_in("staff"), "it_spend")
+    assert '<p class="tile-value">2</p>' in page
+    assert "The 1 dearest of 2." in page
+    found = page.partition('id="idle"')[2].partition("</section>")[0]
+    assert ">dear</a>" in found
+    assert ">cheap</a>" not in found
+    assert "2026-02-08 00:00" in found  # by the day: it was long ago
 
 
 def test_an_owner_is_told_once(
@@ -305,6 +327,16 @@ def test_retention_says_how_long_and_how_much(signed_in: SignedIn, churn: Endpoi
     assert f"{at:%Y-%m-%d %H:%M}" in row
     assert "3.0\xa0MB" in page.partition("Logs of the studio")[2].partition("</tr>")[0]
     assert "for ever" in page.partition("Events: history")[2].partition("</tr>")[0]
+
+
+def test_all_scan_findings_are_counted(
+    signed_in: SignedIn, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("endpoints.selectors.security.SHOWN", 1)
+    for _ in range(2):
+        ModelVersionFactory(workspace=workspace, scan_status="findings")
+    page = text(signed_in("staff"), "it_security")
+    assert '<p class="tile-value">2</p><p class="tile-foot">model versions</p>' in page
 
 
 def test_it_says_how_long_records_are_kept(signed_in: SignedIn, churn: Endpoint, settings: LazySettings) -> None:
