@@ -89,6 +89,13 @@ def test_the_page_shows_every_chart(client: Client, people: People, endpoint: En
         assert 'aria-current="true"' in page
 
 
+def test_a_time_of_which_nothing_is_kept_is_refused(client: Client, people: People, endpoint: Endpoint) -> None:
+    client.force_login(people.reader)
+    answer = client.get("/endpoints/prices/metrics/?from=0001-01-01T00:00&to=0001-01-01T01:00")
+    assert answer.status_code == 422
+    assert "Nothing is kept for longer than" in answer.content.decode()
+
+
 def test_the_page_draws_nothing_but_the_table_that_is_asked_for(
     client: Client, people: People, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
