@@ -329,6 +329,19 @@ def test_retention_says_how_long_and_how_much(signed_in: SignedIn, churn: Endpoi
     assert "for ever" in page.partition("Events: history")[2].partition("</tr>")[0]
 
 
+def test_who_needs_no_role_is_shown_and_found(signed_in: SignedIn, workspace: Workspace) -> None:
+    UserFactory(email="root@example.com", is_superuser=True)
+    client = signed_in("staff")
+    for query, others in (("", True), ("?q=ROOT@", False)):
+        found = text(client, "it_security", query).partition('id="roles"')[2]
+        row = found.partition("root@example.com</td>")[2].partition("</tr>")[0]
+        assert "everywhere:&nbsp;</b>everything" in row, query
+        assert "IT’s pages" not in row
+        assert ("staff@example.com</td>" in found) is others
+        assert "Nobody by that name" not in found
+    assert "Nobody by that name" in text(client, "it_security", "?q=nobody-at-all")
+
+
 def test_all_scan_findings_are_counted(
     signed_in: SignedIn, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
