@@ -383,6 +383,14 @@ def test_versions_and_the_bill_of_materials(signed_in: SignedIn, churn: Endpoint
     assert bill["metadata"]["component"]["name"] == "endpoint-studio"
 
 
+def test_what_is_installed_is_looked_up_once(signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = signed_in("staff")
+    text(client, "it_versions")
+    monkeypatch.setattr("studio.it.sbom.distributions", lambda: 1 / 0)
+    assert "allauth" in text(client, "it_versions")
+    assert client.get(reverse("it_sbom")).status_code == 200
+
+
 def test_the_tabs_lead_everywhere_and_say_where_one_is(signed_in: SignedIn, churn: Endpoint) -> None:
     client = signed_in("staff")
     tabs = text(client, "it_retention").partition('aria-label="IT dashboard"')[2].partition("</nav>")[0]
