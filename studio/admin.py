@@ -97,7 +97,7 @@ class ReadOnly(ModelAdmin):
 class AccountForm(BaseAccountForm):
     def clean(self) -> Any:
         given = super().clean()
-        for name in ("is_active", "is_superuser"):
+        for name in ("is_active", "is_staff", "is_superuser"):
             setattr(self.instance, name, self.cleaned_data.get(name, getattr(self.instance, name)))
         if why := last_superuser_fault(self.instance):
             raise ValidationError(why)
@@ -112,6 +112,7 @@ class UserAdmin(BaseUserAdmin):
     ordering = ("email",)
     list_display = ("email", "display_name", "is_staff", "is_active", "last_login")
     search_fields = ("email", "display_name")
+    readonly_fields = ("last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("email", "password", "display_name")}),
         ("Rights", {"fields": ("is_active", "is_staff", "is_superuser")}),

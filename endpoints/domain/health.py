@@ -20,6 +20,7 @@ from endpoints.enums import Health
 
 GIB, MIB = 2**30, 2**20
 UNSEEN = timedelta(seconds=90)  # after which a reading says nothing of now
+UNVERIFIED = timedelta(days=3)  # after which a check that is made each day is missed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +184,8 @@ def gateway(
     programs: ProgramsReading | None,
     now: datetime,
 ) -> Verdict:
-    """`behind`: changes that are wanted and not confirmed; `waits_since`: the last confirmation before them."""
+    """`behind`: changes that are wanted and not confirmed; `waits_since`: the first of them, or the last
+    confirmation since."""
     if reading is None or not reading.live:
         cause = f"{error} Endpoints do not answer while it is down.".strip()
         return bad("Does not answer", cause, _start("gateway"))
@@ -278,9 +280,10 @@ def traffic_log(
     *, read_at: datetime | None, behind_bytes: int, dropped_at: datetime | None, down: bool, now: datetime
 ) -> Verdict:
     if down:
-        return bad(
-            "Not read", "The program studio-traffic-log is down. The gateway goes on writing.", _start("traffic-log")
-        )
+        return bad("Not read", f"The program studio-traffic-log is down. {_WRITES_ON}", _start("traffic-log"))
+    if read_at is not None and now - read_at > UNSEEN:
+        cause = f"Nobody has read it since {read_at:%Y-%m-%d %H:%M} UTC. {_WRITES_ON}"
+        return bad("Not read", cause, _start("traffic-log"))
     action = "Keep fewer requests of the busiest endpoints, or give it more CPU."
     if dropped_at is not None and now - dropped_at < timedelta(days=1):
         return warn(
@@ -291,14 +294,21 @@ def traffic_log(
     return good("Keeps up") if read_at is not None else idle("Nothing yet", "No request was logged so far.")
 
 
-def telemetry(*, wanted: bool, taken: bool, told_at: datetime | None, down: bool) -> Verdict:
-    """`taken`: the receiver took what was sent last."""
+_WRITES_ON = "The gateway goes on writing."
+
+
+def telemetry(
+    *, wanted: bool, taken: bool, told_at: datetime | None, down: bool, interval: timedelta, now: datetime
+) -> Verdict:
+    """`taken`: the receiver took what was sent last. `interval`: between two sendings."""
     if not wanted:
         return idle("Off", "STUDIO_OTLP_ENDPOINT is not set: nothing is sent.")
     if down:
         return bad("Not sent", "The program studio-telemetry is down.", _start("telemetry"))
     if told_at is None:
         return idle("Nothing yet", "Nothing was sent so far.")
+    if now - told_at > max(UNSEEN, 3 * interval):
+        return warn("Stands still", f"Nothing was sent since {told_at:%Y-%m-%d %H:%M} UTC.", _start("telemetry"))
     if not taken:
         cause = "The receiver does not take what is sent. What came meanwhile waits, in a bounded number."
         return warn(
@@ -322,7 +332,7 @@ def backups(*, made_at: datetime | None, tried_at: datetime | None, now: datetim
     return good("Recent")
 
 
-def history(*, faults: int, verified_at: datetime | None, failing: int) -> Verdict:
+def history(*, faults: int, verified_at: datetime | None, failing: int, now: datetime) -> Verdict:
     """The audit chain, and where it is forwarded to."""
     if faults:
         cause = f"The check found {faults} faults: events were changed or removed behind the studio's back."
@@ -332,4 +342,9 @@ def history(*, faults: int, verified_at: datetime | None, failing: int) -> Verdi
     if failing:
         cause = "A receiver of the history does not take it. Events wait for it."
         return warn("Not forwarded", cause, "See the receiver, and STUDIO_AUDIT_FORWARD.")
-    return good("Whole") if verified_at is not None else idle("Not checked yet", "The chain is checked once a day.")
+    if verified_at is None:
+        return idle("Not checked yet", "The chain is checked once a day.")
+    if now - verified_at > UNVERIFIED:
+        cause = f"The chain is checked once a day, but was not since {verified_at:%Y-%m-%d}."
+        return warn("Not checked", cause, "See to the workers, which check it.")
+    return good("Whole")

@@ -133,6 +133,8 @@ def _own(start: datetime, end: datetime, now: datetime, kept: Kept, periods: int
     end = min(end, now)
     if end - start < SHORTEST:
         raise Invalid({"from": "The range must begin at least a minute before it ends, and in the past."})
+    if end < now - kept.longest:
+        raise Invalid({"from": f"Nothing is kept for longer than {kept.longest.days} days: choose a later time."})
     if end - start > kept.longest:
         raise Invalid({"from": f"The range may be {kept.longest.days} days at most."})
     return _window(start, end, now, kept, "", periods)

@@ -23,6 +23,11 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.AddField(
+            model_name='gatewaystate',
+            name='behind_since',
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
             model_name='sitestate',
             name='decision_days',
             field=models.PositiveIntegerField(db_default=90, default=90),

@@ -97,6 +97,7 @@ class GatewayState(models.Model):
     published_version = models.CharField(max_length=64, blank=True)
     refused_version = models.CharField(max_length=64, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
+    behind_since = models.DateTimeField(null=True, blank=True)  # the first change after all were confirmed
     refusal = models.TextField(blank=True)
     refused_at = models.DateTimeField(null=True, blank=True)
 

@@ -128,9 +128,17 @@ def _by_time(usage: QuerySet[Usage], start: datetime, end: datetime, by: By) -> 
 
 def cost_since(deployments: Iterable[UUID], start: datetime) -> dict[UUID, Decimal]:
     """By deployment; one that used nothing is missing. `start` is a full hour. One query."""
+    return _by_deployment(Usage.objects.filter(deployment__in=list(deployments), started_at__gte=start))
+
+
+def site_cost_since(start: datetime) -> dict[UUID, Decimal]:
+    """As `cost_since`, of whatever used something."""
+    return _by_deployment(Usage.objects.filter(started_at__gte=start))
+
+
+def _by_deployment(usage: QuerySet[Usage]) -> dict[UUID, Decimal]:
     parts: dict[UUID, list[Amount]] = defaultdict(list)
-    rows = Usage.objects.filter(deployment__in=list(deployments), started_at__gte=start)
-    for (deployment,), amount, _ in summed(rows, "deployment_id"):
+    for (deployment,), amount, _ in summed(usage, "deployment_id"):
         parts[deployment].append(amount)
     return {deployment: cost(each) for deployment, each in parts.items()}
 

@@ -53,7 +53,8 @@ class _Seen:
     def __init__(self, now: datetime) -> None:
         self.now = now
         self._rows = {row.name: row for row in SiteReading.objects.all()}
-        self.programs = self.last("programs", ProgramsReading) or ProgramsReading()
+        programs = None if self.unseen("programs") else self.last("programs", ProgramsReading)
+        self.programs = programs or ProgramsReading()
 
     def last(self, name: str, kind: type[R]) -> R | None:
         """From when it answered last."""
@@ -89,7 +90,7 @@ def site_parts(*, now: datetime, interval: int) -> list[Part]:
     return [
         *(_web(seen), _workers(seen), _broker(seen), _database(seen), _gateway(seen), _collector(seen, interval)),
         *(_disk(seen), _certificate(seen), _sandbox(), _traffic_log(seen), _telemetry(seen)),
-        *(_backups(now), _history()),
+        *(_backups(now), _history(now)),
     ]
 
 
@@ -157,7 +158,7 @@ def _gateway(seen: _Seen) -> Part:
         error,
         behind=behind,
         refusal=state.refusal,
-        waits_since=state.confirmed_at,
+        waits_since=max(filter(None, (state.behind_since, state.confirmed_at)), default=None),
         programs=seen.programs,
         now=seen.now,
     )
@@ -242,12 +243,13 @@ def _traffic_log(seen: _Seen) -> Part:
 
 def _telemetry(seen: _Seen) -> Part:
     row, wanted = seen.row("telemetry"), bool(settings.STUDIO_OTLP_ENDPOINT)
-    told = row if row is not None and seen.now - row.at < health.UNSEEN else None
     verdict = health.telemetry(
         wanted=wanted,
-        taken=bool(told and told.values.get("taken")),
-        told_at=told.at if told else None,
+        taken=bool(row and row.values.get("taken")),
+        told_at=row.at if row else None,
         down=seen.programs.down("studio-telemetry"),
+        interval=timedelta(seconds=settings.STUDIO_OTLP_INTERVAL_SECONDS),
+        now=seen.now,
     )
     facts = (Fact(label="Last sending", at=row.at),) if row is not None and wanted else ()
     return Part(name="telemetry", title="Telemetry", verdict=verdict, facts=facts)
@@ -264,9 +266,9 @@ def _backups(now: datetime) -> Part:
     return Part(name="backups", title="Backups", verdict=verdict, facts=facts)
 
 
-def _history() -> Part:
+def _history(now: datetime) -> Part:
     state = AuditState.objects.filter(pk=1).first() or AuditState()
     failing = AuditForwarder.objects.filter(address__in=settings.STUDIO_AUDIT_FORWARD).exclude(error="").count()
-    verdict = health.history(faults=len(state.faults), verified_at=state.verified_at, failing=failing)
+    verdict = health.history(faults=len(state.faults), verified_at=state.verified_at, failing=failing, now=now)
     verified = f"event {state.verified_event}" if state.verified_at else "nothing yet"
     return Part(name="audit", title="Audit", verdict=verdict, facts=(Fact(label="Verified to", text=verified),))

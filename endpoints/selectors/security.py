@@ -50,18 +50,20 @@ class SiteSecurity:
     keys: list[Aged]
     failures: list[Failures]
     findings: list[ModelVersion]
+    findings_count: int  # of all
     providers: list[IdentityProvider]
     limits: SiteState
 
 
 def site_security(*, now: datetime) -> SiteSecurity:
-    """Each list has SHOWN rows at most, the worst first. Seven queries."""
+    """Each list has SHOWN rows at most, the worst first. Eight queries."""
     limits = SiteState.objects.filter(id=1).first() or SiteState()
     return SiteSecurity(
         tokens=_tokens(limits, now),
         keys=_keys(limits, now),
         failures=_failures(now),
-        findings=list(_findings()[:SHOWN]),
+        findings=list(_findings().annotate(deployed=_LIVE).order_by("-deployed", "-created_at")[:SHOWN]),
+        findings_count=_findings().count(),
         providers=list(IdentityProvider.objects.elsewhere().defer("client_secret", "keys", "pasted_jwks")),
         limits=limits,
     )
@@ -121,9 +123,10 @@ def _failures(now: datetime) -> list[Failures]:
 
 def _findings() -> QuerySet[ModelVersion]:
     """Versions that can be deployed, and whose scan found something."""
-    found = ModelVersion.objects.filter(scan_status=ScanStatus.FINDINGS, archived_at=None)
-    live = Count("deployments", filter=Q(deployments__deleted_at=None))
-    return found.select_related("workspace").annotate(deployed=live).order_by("-deployed", "-created_at")
+    return ModelVersion.objects.filter(scan_status=ScanStatus.FINDINGS, archived_at=None).select_related("workspace")
+
+
+_LIVE = Count("deployments", filter=Q(deployments__deleted_at=None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from endpoints.services.routes import next_revision
 # The gateway knows who may score with tokens of an identity provider by these.
 ROUTED = ("is_active", "is_superuser", "email")
 FIELDS = ("email", "display_name", "is_active", "is_staff", "is_superuser")
+MAY_EVERYTHING = Q(is_active=True, is_staff=True, is_superuser=True)  # IT's pages are open to staff alone
 
 
 def save_account(*, actor: Actor, user: User, changed: Collection[str]) -> User:
@@ -22,7 +23,7 @@ def save_account(*, actor: Actor, user: User, changed: Collection[str]) -> User:
     require_staff(actor.user)
     with transaction.atomic():
         # All who may do everything are locked: two of them at once cannot each take the other for the one who stays.
-        concerned = User.objects.select_for_update().filter(Q(pk=user.pk) | Q(is_active=True, is_superuser=True))
+        concerned = User.objects.select_for_update().filter(Q(pk=user.pk) | MAY_EVERYTHING)
         before = {row.pk: row for row in concerned.order_by("pk")}.get(user.pk)
         if (why := last_superuser_fault(user)) and before is not None:
             raise Conflict(why)
@@ -42,10 +43,9 @@ def save_account(*, actor: Actor, user: User, changed: Collection[str]) -> User:
 
 def last_superuser_fault(user: User) -> str:
     """Why it may not be saved like this; empty where it may."""
-    if user.is_active and user.is_superuser:
+    if user.is_active and user.is_staff and user.is_superuser:
         return ""
-    others = User.objects.filter(is_active=True, is_superuser=True).exclude(pk=user.pk)
-    was = User.objects.filter(pk=user.pk, is_active=True, is_superuser=True)
-    if was.exists() and not others.exists():
-        return "Nobody else may do everything. Make another one a superuser first."
+    who = User.objects.filter(MAY_EVERYTHING)
+    if who.filter(pk=user.pk).exists() and not who.exclude(pk=user.pk).exists():
+        return "Nobody else may do everything. Make another one staff and a superuser first."
     return ""

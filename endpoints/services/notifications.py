@@ -42,12 +42,15 @@ def announce(
 
 
 def announce_to(notice: Notice, recipient: str, *, key: str, now: datetime) -> bool:
-    """By mail to one person, once. False where it was said before. In the caller's transaction."""
+    """By mail to one person, once; again where it was given up. False where it was said before. In the caller's
+    transaction."""
     row = {"document": to_json(notice), "due_at": now, "created_at": now}
-    _, made = Notification.objects.get_or_create(recipient=recipient, key=key, channel=None, defaults=row)
-    if made:
+    said, made = Notification.objects.get_or_create(recipient=recipient, key=key, channel=None, defaults=row)
+    given_up = Notification.objects.filter(pk=said.pk, state=DeliveryState.FAILED)
+    if made or given_up.update(**row, state=DeliveryState.WAITING, attempts=0, claim=None, error=""):
         hints.notifications_waiting()
-    return made
+        return True
+    return False
 
 
 def send_due() -> None:

@@ -1,8 +1,8 @@
 // <form data-range-form>: the toolbar of all charts. A choice is applied at once; a drag over a chart fills in its range.
 import { mount } from "./mount.js";
+import { zoomTo } from "./zoom.js";
 
 const LEFT_OUT = { zone: "UTC", refresh: "10" }; // what is meant without it
-const SHORTEST = 60_000;
 let zoomed = null; // the range that a chart asks for, until the form has sent it
 
 mount("[data-range-zone]", (select) => {
@@ -27,16 +27,8 @@ document.addEventListener("htmx:configRequest", ({ target, detail: { parameters 
 document.addEventListener("chart:zoom", ({ detail }) => {
   const form = document.querySelector("[data-range-form]");
   if (!form) return;
-  zoomed = range(detail, form.elements.zone.value);
+  zoomed = zoomTo(detail, form.elements.zone.value);
   form.requestSubmit();
 });
 
 document.addEventListener("chart:reset", () => document.querySelector("[data-range-reset]")?.click());
-
-// Of what the axis shows, which is on the clock of `zone`; no shorter than what can be shown.
-function range({ from, to, zone }, chosen) {
-  let [start, end] = [from, to].map((text) => Date.parse(`${text.replace(" ", "T")}${text.length > 10 ? "" : "T00:00"}Z`));
-  if (end - start < SHORTEST) [start, end] = [(start + end - SHORTEST) / 2, (start + end + SHORTEST) / 2];
-  const written = (at, round) => new Date(round(at / 1000) * 1000).toISOString().slice(0, 19) + (zone === chosen ? "" : "Z");
-  return { from: written(start, Math.floor), to: written(end, Math.ceil) };
-}

@@ -29,6 +29,9 @@ from studio.api.telemetry import window_of
 from studio.api.view import StudioView
 
 REQUESTS = "RequestsPerMinute"
+# A rule cannot follow it, but it can be read.
+CAPACITY = Metric(words="instances", value=lambda values, _: values.ready.mean if values.ready else None)
+SHOWN = {**METRICS, "DeploymentCapacity": CAPACITY}
 UNITS = {"%": "Percent", "ms": "MilliSeconds", "B/s": "BytesPerSecond"}
 
 
@@ -37,7 +40,7 @@ class AzureMetricsView(StudioView):
     queries = {"get": AzureMetricsQuery}
 
     def answer(self, deployments: Iterable[Deployment]) -> Response:
-        names = _names(self.asked["metricnames"]) if "metricnames" in self.asked else list(METRICS)
+        names = _names(self.asked["metricnames"]) if "metricnames" in self.asked else list(SHOWN)
         by_class = self.asked.get("dimension") == CLASS_DIMENSION
         if by_class and names != [REQUESTS]:
             raise Invalid({"dimension": f"{CLASS_DIMENSION} is a dimension of {REQUESTS} alone."})
@@ -45,7 +48,7 @@ class AzureMetricsView(StudioView):
         shown = {
             "timespan": f"{_told(found.window.start)}/{_told(found.window.end)}",
             "interval": iso_duration(timedelta(seconds=found.window.step)),
-            "value": [_metric(name, METRICS[name], found, by_class=by_class) for name in names],
+            "value": [_metric(name, SHOWN[name], found, by_class=by_class) for name in names],
         }
         return Response(AzureMetricsSerializer(shown).data)
 
@@ -76,10 +79,10 @@ def _names(text: str) -> list[str]:
 
 
 def _name(asked: str) -> str:
-    found = next((name for name in METRICS if plain(name) == plain(asked)), "")
+    found = next((name for name in SHOWN if plain(name) == plain(asked)), "")
     if not found:
         why = next((why for name, why in NOT_MEASURED.items() if plain(name) == plain(asked)), "")
-        raise Invalid({"metricnames": why or f"There is no metric “{asked[:60]}”. There are: {', '.join(METRICS)}."})
+        raise Invalid({"metricnames": why or f"There is no metric “{asked[:60]}”. There are: {', '.join(SHOWN)}."})
     return found
 
 

@@ -1,6 +1,7 @@
 """The software bill of materials: what is installed in the studio's own environment, as CycloneDX has it."""
 
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import Distribution, PackageMetadata, distributions
 
 from cyclonedx.factory.license import LicenseFactory
@@ -16,18 +17,20 @@ STUDIO = "endpoint-studio"
 LONGEST_LICENSE = 100  # some packages put the whole text there
 
 
-def installed() -> list[tuple[str, str]]:
+@cache
+def installed() -> tuple[tuple[str, str], ...]:
     """(name, version) of every library, by name."""
-    return [(found.metadata["Name"], found.version) for found in _installed()]
+    return tuple((found.metadata["Name"], found.version) for found in _installed())
 
 
-def _installed() -> list[Distribution]:
-    """The first of a name is the one that is imported."""
+@cache
+def _installed() -> tuple[Distribution, ...]:
+    """The first of a name is the one that is imported. What runs was imported from what was there when first asked."""
     found: dict[str, Distribution] = {}
     for each in distributions():
         if name := each.metadata["Name"]:
             found.setdefault(canonicalize_name(name), each)
-    return [found[name] for name in sorted(found) if name != STUDIO]
+    return tuple(found[name] for name in sorted(found) if name != STUDIO)
 
 
 def bill_of_materials(version: str) -> str:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from endpoints.domain.errors import Conflict, Unavailable
-from endpoints.permissions import Action, can
+from endpoints.permissions import Action, endpoints_where
 from endpoints.selectors.spend import idle_endpoints, site_spend
 from endpoints.services.idle_endpoints import notify_owner, scale_idle_to_zero
 from studio.actors import actor_of, signed_in
@@ -19,12 +19,14 @@ from studio.pages.page import show, went_to
 @it_page
 def it_spend(request: HttpRequest) -> HttpResponse:
     now, user = timezone.now(), signed_in(request)
-    spend = site_spend(now=now)
+    spend, idle = site_spend(now=now), idle_endpoints(now=now)
+    writable = endpoints_where(user, Action.WRITE, [row.endpoint for row in idle.dearest])
     most = max((row.amount for row in spend.workspaces), default=0)
     context = {
         "spend": spend,
         "workspaces_spent": [(row, int(row.amount * 100 / most) if most else 0) for row in spend.workspaces],
-        "idle": [(row, can(user, Action.WRITE, row.endpoint)) for row in idle_endpoints(now=now)],
+        "idle": [(row, row.endpoint.pk in writable) for row in idle.dearest],
+        "idle_count": idle.count,
         "mail": bool(settings.STUDIO_MAIL),
     }
     return show(request, "it/spend.html", context)
@@ -37,7 +39,7 @@ def it_idle_notify(request: HttpRequest, name: str) -> HttpResponse:
         owner = notify_owner(actor=actor_of(request), name=name, now=timezone.now())
     except (Conflict, Unavailable) as error:
         return _back(request, str(error), level=messages.ERROR)
-    return _back(request, f"{owner} is told by mail.")
+    return _back(request, f"A mail to {owner} is on its way.")
 
 
 @it_page

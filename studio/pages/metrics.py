@@ -104,8 +104,9 @@ def _choices(request: HttpRequest, scope: Scope, deployments: list[Deployment]) 
 
 
 def _charts(request: HttpRequest, scope: Scope, measured: Measured) -> dict[str, Any]:
+    """What a chart shows is left to its figure; but for the one that is asked for as a table."""
     query, table, asked = request.GET.urlencode(), request.GET.get("table", ""), measured.asked
-    points = asked.shown.points()
+    points, numbers = asked.shown.points(), measured.plot(table) if table in CHARTS else None
     return {
         "jumps": not has_one_offset((*points, asked.shown.end), asked.zone),
         "events": _markers(scope, measured),
@@ -117,7 +118,7 @@ def _charts(request: HttpRequest, scope: Scope, measured: Measured) -> dict[str,
                 "title": chart.title,
                 "unit": chart.unit,
                 "metrics": chart.metrics,
-                "summary": measured.plot(name).summary,
+                "summary": numbers.summary if numbers and name == table else "",
                 "url": f"{scope.url('figure', name)}?{query}",
                 "csv_url": f"{scope.url('metrics_csv', name)}?{query}",
                 "table_url": changed(request, table=name),
@@ -125,7 +126,7 @@ def _charts(request: HttpRequest, scope: Scope, measured: Measured) -> dict[str,
             for name, chart in CHARTS.items()
             if chart.is_shown(measured.series)
         ],
-        "table": table_of(measured.plot(table), CHARTS[table].title) if table in CHARTS else None,
+        "table": table_of(numbers, CHARTS[table].title) if numbers else None,
     }
 
 

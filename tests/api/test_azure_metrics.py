@@ -9,8 +9,8 @@ from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
 from endpoints.domain.rollups import Gauge, SampleValues
-from endpoints.domain.scaling_metrics import METRICS
 from endpoints.models import Deployment, Endpoint
+from studio.api.azure_metrics import SHOWN
 from tests.api.problems import fields
 from tests.factories import DeploymentFactory, SampleFactory
 
@@ -66,6 +66,15 @@ def test_metrics_by_deployment(reader: APIClient, blue: Deployment) -> None:
     assert [each["unit"] for each in body["value"]] == ["Count", "MilliSeconds", "Percent", "BytesPerSecond"]
 
 
+def test_how_many_instances_there_were(reader: APIClient, blue: Deployment) -> None:
+    values = SampleValues(covered_ms=10_000, ready=Gauge(count=2, total=5, low=2, high=3))
+    SampleFactory(deployment=blue, resolution=10, at=NOW - timedelta(seconds=20), values=values)
+    body = reader.get(f"{BLUE}?range=15m&metricnames=deploymentcapacity").json()
+    [found] = body["value"]
+    assert (found["name"]["value"], found["unit"]) == ("DeploymentCapacity", "Count")
+    assert [row["average"] for row in found["timeseries"][0]["data"]] == [2.5]
+
+
 def test_requests_by_class_of_their_status(reader: APIClient, blue: Deployment) -> None:
     measured(blue)
     found = told(reader.get(f"{BLUE}?range=15m&metricnames=requestsperminute&dimension=statusCodeClass"))
@@ -80,7 +89,7 @@ def test_requests_by_class_of_their_status(reader: APIClient, blue: Deployment) 
 def test_all_there_are_and_gaps_are_left_out(reader: APIClient, blue: Deployment) -> None:
     measured(blue)
     found = told(reader.get(f"{BLUE}?range=15m"))
-    assert {key[0] for key in found} == METRICS.keys()
+    assert {key[0] for key in found} == SHOWN.keys()
     assert found["GpuUtilizationPercentage", "blue"] == []
     assert found["CpuUtilizationPercentage", "blue"] != []
 

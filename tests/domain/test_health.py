@@ -77,7 +77,13 @@ def space(free: float, total: float = 100, files: float | None = None) -> Verdic
 
 
 def sends(**given: Any) -> Verdict:
-    return health.telemetry(**{"wanted": True, "taken": True, "told_at": NOW, "down": False, **given})
+    every = timedelta(seconds=given.pop("every", 15))
+    told = {"wanted": True, "taken": True, "told_at": NOW, "down": False, **given}
+    return health.telemetry(**told, interval=every, now=NOW)
+
+
+def history(**given: Any) -> Verdict:
+    return health.history(**{"faults": 0, "verified_at": NOW, "failing": 0, "now": NOW, **given})
 
 
 def boxed(**given: Any) -> Verdict:
@@ -147,6 +153,8 @@ CASES: list[tuple[Verdict, str, str]] = [
     (log(), "ok", "Keeps up"),
     (log(read_at=None), "idle", "Nothing yet"),
     (log(down=True), "bad", "Not read"),
+    (log(read_at=ago(seconds=89)), "ok", "Keeps up"),
+    (log(read_at=ago(seconds=91)), "bad", "Not read"),
     (log(dropped_at=ago(hours=23)), "warn", "Lines lost"),
     (log(dropped_at=ago(hours=25)), "ok", "Keeps up"),
     (log(behind_bytes=65 * 2**20), "warn", "Falls behind"),
@@ -155,15 +163,22 @@ CASES: list[tuple[Verdict, str, str]] = [
     (sends(down=True), "bad", "Not sent"),
     (sends(taken=False), "warn", "Not taken"),
     (sends(told_at=None), "idle", "Nothing yet"),
+    (sends(told_at=ago(seconds=89)), "ok", "Sends"),
+    (sends(told_at=ago(seconds=91)), "warn", "Stands still"),
+    (sends(told_at=ago(seconds=91), wanted=False), "idle", "Off"),
+    (sends(told_at=ago(minutes=29), every=600), "ok", "Sends"),
+    (sends(told_at=ago(minutes=31), every=600), "warn", "Stands still"),
     (kept(None, None), "bad", "None"),
     (kept(ago(days=3), NOW), "warn", "Old"),
     (kept(ago(days=1), None), "warn", "Not tried"),
     (kept(ago(days=1), ago(days=91)), "warn", "Not tried"),
     (kept(ago(days=1), ago(days=2)), "ok", "Recent"),
-    (health.history(faults=1, verified_at=NOW, failing=0), "bad", "Tampered with"),
-    (health.history(faults=0, verified_at=NOW, failing=1), "warn", "Not forwarded"),
-    (health.history(faults=0, verified_at=None, failing=0), "idle", "Not checked yet"),
-    (health.history(faults=0, verified_at=NOW, failing=0), "ok", "Whole"),
+    (history(faults=1), "bad", "Tampered with"),
+    (history(failing=1), "warn", "Not forwarded"),
+    (history(verified_at=None), "idle", "Not checked yet"),
+    (history(verified_at=ago(days=2)), "ok", "Whole"),
+    (history(verified_at=ago(days=4)), "warn", "Not checked"),
+    (history(), "ok", "Whole"),
 ]
 
 

@@ -59,6 +59,7 @@ def test_a_range_that_is_long_ago_takes_what_is_still_kept() -> None:
         {"start": "2020-01-01"},
         {"end": "2026-03-15"},
         {"start": "9999-12-31T23:59-14:00"},
+        {"start": "0001-01-01T00:00", "end": "0001-01-01T01:00"},
     ],
 )
 def test_what_is_no_range(asked: dict[str, str]) -> None:

@@ -8,6 +8,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from endpoints.models import Event, GatewayState, User
+from tests.factories import UserFactory
 from tests.people import People
 
 # Tables where something can be changed, and how that is written. All others are read-only.
@@ -27,9 +28,7 @@ def hers(client: Client, people: People, hints: object) -> Client:
 
 def account(person: User, **changes: str) -> dict[str, str]:
     """The form's fields, with changes; an empty value leaves one out."""
-    at = person.date_joined
-    fields = {"email": person.email, "display_name": person.display_name, "is_active": "on"}
-    fields |= {"date_joined_0": f"{at:%Y-%m-%d}", "date_joined_1": f"{at:%H:%M:%S}"} | changes
+    fields = {"email": person.email, "display_name": person.display_name, "is_active": "on"} | changes
     return {name: value for name, value in fields.items() if value}
 
 
@@ -72,13 +71,27 @@ def test_who_is_made_inactive_loses_the_gateway_too(hers: Client, people: People
     assert GatewayState.objects.get().desired_revision == 1
 
 
-def test_the_last_who_may_do_everything_stays(hers: Client, people: People) -> None:
-    answer = change(hers, people.staff, is_staff="on")
+@pytest.mark.parametrize("left", ["is_staff", "is_superuser"])
+def test_the_last_who_may_do_everything_stays(hers: Client, people: People, left: str) -> None:
+    UserFactory(is_superuser=True)  # to whom IT's pages are closed
+    answer = change(hers, people.staff, **{left: "on"})
     assert answer.status_code == 200
-    assert b"Make another one a superuser first" in answer.content
+    assert b"Make another one staff and a superuser first" in answer.content
     people.staff.refresh_from_db()
-    assert people.staff.is_superuser
+    assert (people.staff.is_staff, people.staff.is_superuser) == (True, True)
     assert not Event.objects.exists()
+    UserFactory(is_staff=True, is_superuser=True)
+    assert change(hers, people.staff, **{left: "on"}).status_code == 302
+
+
+def test_what_the_studio_notes_of_an_account_cannot_be_typed(hers: Client, people: People) -> None:
+    dates = {f"{name}_{part}": value for name in ("date_joined", "last_login") for part, value in enumerate(DATE)}
+    assert change(hers, people.reader, display_name="Rea Der", **dates).status_code == 302
+    reader = User.objects.get(pk=people.reader.pk)
+    assert (reader.date_joined, reader.last_login) == (people.reader.date_joined, people.reader.last_login)
+
+
+DATE = ("2001-01-01", "00:00:00")
 
 
 def test_a_new_account_and_its_password_stand_in_the_history(hers: Client, people: People) -> None:

@@ -19,8 +19,9 @@ from endpoints.domain.health_readings import (
     ProgramsReading,
     QueueReading,
 )
-from endpoints.models import CollectorPass, Endpoint, GatewayState, SiteReading
-from endpoints.reconcile.probing import probe
+from endpoints.models import AuditState, CollectorPass, Endpoint, GatewayState, SiteReading, TrafficLogState
+from endpoints.reconcile.probing import note, probe
+from endpoints.services.routes import next_revision
 from endpoints.telemetry.fake import FakeSiteParts
 from studio.it.health import PLACES
 from studio.it.runbook import SOURCE, runbook
@@ -162,3 +163,45 @@ def test_the_runbook_has_a_section_for_every_part(signed_in: SignedIn, churn: En
     for name in PLACES:
         assert f'id="{name}"' in text, name
     assert "<script" not in runbook(BASE_DIR / SOURCE)
+
+
+def test_it_says_how_long_changes_have_waited_for_the_gateway(
+    signed_in: SignedIn, churn: Endpoint, parts: FakeSiteParts
+) -> None:
+    client, long_ago = signed_in("staff"), timezone.now() - timedelta(days=3)
+    probe()
+    GatewayState.objects.update_or_create(
+        id=1, defaults={"desired_revision": 5, "confirmed_revision": 5, "confirmed_at": long_ago}
+    )
+    for _ in range(2):
+        next_revision()
+    assert "Following" in tile(page(client), "gateway")
+    begun = GatewayState.objects.get().behind_since
+    assert begun is not None
+    next_revision()
+    assert GatewayState.objects.get().behind_since == begun
+    GatewayState.objects.update(behind_since=timezone.now() - timedelta(minutes=5), confirmed_at=None)
+    text = tile(page(client), "gateway")
+    assert "Changes wait" in text
+    assert "3 changes are not in force, and none has been confirmed for 5 min" in text
+
+
+def test_what_was_seen_long_ago_says_nothing_of_now(
+    signed_in: SignedIn, churn: Endpoint, parts: FakeSiteParts, settings: LazySettings
+) -> None:
+    settings.STUDIO_OTLP_ENDPOINT, settings.STUDIO_OTLP_INTERVAL_SECONDS = "http://collector.example.org", 600
+    parts.running = ProgramsReading(programs=(ProgramReading(name="studio-web", running=False),))
+    client, now = signed_in("staff"), timezone.now()
+    probe()
+    note("telemetry", {"taken": True})
+    TrafficLogState.objects.create(read_at=now - timedelta(minutes=5))
+    AuditState.objects.update_or_create(id=1, defaults={"verified_at": now - timedelta(days=5)})
+    SiteReading.objects.filter(name="telemetry").update(at=now - timedelta(minutes=20))
+    text = page(client)
+    told = {"traffic-log": "Not read", "telemetry": "Sends", "audit": "Not checked", "web": "Another one answers"}
+    for name, words in told.items():
+        assert words in tile(text, name), name
+    SiteReading.objects.update(at=now - timedelta(hours=1))
+    text = page(client)
+    assert "Stands still" in tile(text, "telemetry")
+    assert "Another one answers" not in tile(text, "web")

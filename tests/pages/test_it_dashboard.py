@@ -30,6 +30,7 @@ from tests.factories import (
     InstanceTypeFactory,
     ModelVersionFactory,
     PersonalTokenFactory,
+    RoleAssignmentFactory,
     SampleFactory,
     UsageFactory,
     UserFactory,
@@ -63,8 +64,15 @@ def idle(workspace: Workspace, name: str, *, owner: User | None = None) -> Endpo
     return endpoint
 
 
+def helper() -> Client:
+    """Of IT, with no role anywhere."""
+    client = Client()
+    client.force_login(UserFactory(email="helper@example.com", is_staff=True))
+    return client
+
+
 @pytest.mark.parametrize("rows", [1, 3])
-def test_queries_are_constant(signed_in: SignedIn, churn: Endpoint, people: People, rows: int) -> None:
+def test_queries_are_constant(churn: Endpoint, people: People, rows: int) -> None:
     with time_machine.travel(NOW, tick=False):
         for number in range(rows):
             idle(WorkspaceFactory(name=f"team-{number}"), f"sleepy-{number}", owner=people.owner)
@@ -74,7 +82,7 @@ def test_queries_are_constant(signed_in: SignedIn, churn: Endpoint, people: Peop
             member(churn.workspace, Role.READER, email=f"p{number}@example.com")
         probe()
         probe_sizes()
-        client = signed_in("staff")
+        client = helper()
         found = {}
         for name in QUERIES:
             client.get(reverse(name))
@@ -85,12 +93,12 @@ def test_queries_are_constant(signed_in: SignedIn, churn: Endpoint, people: Peop
 
 
 QUERIES = {
-    "it_capacity": 32,
-    "it_spend": 20,
-    "it_security": 23,
-    "it_retention": 21,
-    "it_versions": 14,
-    "it_runbook": 11,
+    "it_capacity": 33,
+    "it_spend": 23,
+    "it_security": 25,
+    "it_retention": 22,
+    "it_versions": 15,
+    "it_runbook": 12,
 }
 
 
@@ -161,6 +169,28 @@ def test_who_is_called_or_new_or_not_measured_is_not_idle(
     assert "2026-03-12 04:00" in page  # when it was called last
 
 
+def test_the_dearest_idle_endpoints_are_shown_and_all_are_counted(
+    signed_in: SignedIn, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("endpoints.selectors.spend.IDLE_SHOWN", 1)
+    with time_machine.travel(NOW, tick=False):
+        idle(workspace, "cheap")
+        dear = idle(workspace, "dear").deployments.get()
+        start = NOW.replace(minute=0) - 5 * HOUR
+        UsageFactory(deployment=dear, replica_id="r", started_at=start, ended_at=start + HOUR)
+        called = SampleValues(counts={"2xx": 1}, covered_ms=1)
+        midnight = NOW.replace(hour=0, minute=0) - timedelta(days=40)
+        SampleFactory(deployment=dear, resolution=3600, at=midnight + 4 * HOUR, values=called)
+        SampleFactory(deployment=dear, resolution=86400, at=midnight, values=called)
+        page = text(signed_in("staff"), "it_spend")
+    assert '<p class="tile-value">2</p>' in page
+    assert "The 1 dearest of 2." in page
+    found = page.partition('id="idle"')[2].partition("</section>")[0]
+    assert ">dear</a>" in found
+    assert ">cheap</a>" not in found
+    assert "2026-02-08 00:00" in found  # by the day: it was long ago
+
+
 def test_an_owner_is_told_once(
     signed_in: SignedIn, workspace: Workspace, people: People, settings: LazySettings, adapters: object, hints: object
 ) -> None:
@@ -176,8 +206,11 @@ def test_an_owner_is_told_once(
         for _ in range(2):
             assert client.post(url).status_code == 303
         page = text(client, "it_spend")
-    assert "told" in page
-    assert "Notify owner" not in page
+        assert "A mail to owner@example.com is on its way." in page
+        assert "told" in page
+        assert "Notify owner" not in page
+        Notification.objects.update(state="failed")
+        assert "Notify owner" in text(client, "it_spend")
     told = Notification.objects.get()
     assert (told.recipient, told.channel) == ("owner@example.com", None)
     assert "cost 6.00 USD" in told.document["text"]
@@ -206,12 +239,17 @@ def test_an_idle_endpoint_is_scaled_to_zero(
 def test_it_without_a_role_may_tell_but_not_scale(
     signed_in: SignedIn, workspace: Workspace, people: People, adapters: object, hints: object
 ) -> None:
-    helper = UserFactory(email="helper@example.com", is_staff=True)
-    client = Client()
-    client.force_login(helper)
+    client = helper()
     with time_machine.travel(NOW, tick=False):
         endpoint = idle(workspace, "sleepy")
-        assert "Scale to zero" not in text(client, "it_spend")
+        idle(team := WorkspaceFactory(name="team"), "of-the-team")
+        mine, his = idle(workspace, "mine"), User.objects.get(email="helper@example.com")
+        RoleAssignmentFactory(user=his, workspace=team, role=Role.DATA_SCIENTIST)
+        RoleAssignmentFactory(user=his, workspace=workspace, endpoint=mine, role=Role.OWNER)
+        RoleAssignmentFactory(user=his, workspace=workspace, role=Role.READER)
+        page = text(client, "it_spend")
+        shown = {name: f"Scale {name} to zero" in page for name in ("sleepy", "of-the-team", "mine")}
+        assert shown == {"sleepy": False, "of-the-team": True, "mine": True}
         assert client.post(reverse("it_idle_sleep", args=["sleepy"])).status_code == 403
         assert endpoint.deployments.get().sleep == "awake"
 
@@ -291,6 +329,29 @@ def test_retention_says_how_long_and_how_much(signed_in: SignedIn, churn: Endpoi
     assert "for ever" in page.partition("Events: history")[2].partition("</tr>")[0]
 
 
+def test_who_needs_no_role_is_shown_and_found(signed_in: SignedIn, workspace: Workspace) -> None:
+    UserFactory(email="root@example.com", is_superuser=True)
+    client = signed_in("staff")
+    for query, others in (("", True), ("?q=ROOT@", False)):
+        found = text(client, "it_security", query).partition('id="roles"')[2]
+        row = found.partition("root@example.com</td>")[2].partition("</tr>")[0]
+        assert "everywhere:&nbsp;</b>everything" in row, query
+        assert "IT’s pages" not in row
+        assert ("staff@example.com</td>" in found) is others
+        assert "Nobody by that name" not in found
+    assert "Nobody by that name" in text(client, "it_security", "?q=nobody-at-all")
+
+
+def test_all_scan_findings_are_counted(
+    signed_in: SignedIn, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("endpoints.selectors.security.SHOWN", 1)
+    for _ in range(2):
+        ModelVersionFactory(workspace=workspace, scan_status="findings")
+    page = text(signed_in("staff"), "it_security")
+    assert '<p class="tile-value">2</p><p class="tile-foot">model versions</p>' in page
+
+
 def test_it_says_how_long_records_are_kept(signed_in: SignedIn, churn: Endpoint, settings: LazySettings) -> None:
     client, url = signed_in("staff"), reverse("it_retention")
     old = Notification.objects.create(
@@ -320,6 +381,14 @@ def test_versions_and_the_bill_of_materials(signed_in: SignedIn, churn: Endpoint
     assert components["django"]["purl"].startswith("pkg:pypi/django@5.2")
     assert components["django"]["licenses"]
     assert bill["metadata"]["component"]["name"] == "endpoint-studio"
+
+
+def test_what_is_installed_is_looked_up_once(signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = signed_in("staff")
+    text(client, "it_versions")
+    monkeypatch.setattr("studio.it.sbom.distributions", lambda: 1 / 0)
+    assert "allauth" in text(client, "it_versions")
+    assert client.get(reverse("it_sbom")).status_code == 200
 
 
 def test_the_tabs_lead_everywhere_and_say_where_one_is(signed_in: SignedIn, churn: Endpoint) -> None:

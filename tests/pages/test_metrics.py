@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from endpoints.domain.rollups import RESOLUTIONS, Gauge, SampleValues, aligned
 from endpoints.models import Deployment, Endpoint
-from studio.pages.charts import CHARTS
+from studio.pages.charts import CHARTS, drawn
+from studio.pages.plots import Plot
 from studio.pages.plots import number as told_as
 from tests.factories import DeploymentFactory, EndpointFactory, EventFactory, SampleFactory
 from tests.people import People
@@ -86,6 +87,31 @@ def test_the_page_shows_every_chart(client: Client, people: People, endpoint: En
             assert f"/metrics/{name}.json?" in page
             assert f"/metrics/{name}.csv?" in page
         assert 'aria-current="true"' in page
+
+
+def test_a_time_of_which_nothing_is_kept_is_refused(client: Client, people: People, endpoint: Endpoint) -> None:
+    client.force_login(people.reader)
+    answer = client.get("/endpoints/prices/metrics/?from=0001-01-01T00:00&to=0001-01-01T01:00")
+    assert answer.status_code == 422
+    assert "Nothing is kept for longer than" in answer.content.decode()
+
+
+def test_the_page_draws_nothing_but_the_table_that_is_asked_for(
+    client: Client, people: People, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[str] = []
+
+    def seen(chart: str, *given: Any) -> Plot:
+        found.append(chart)
+        return drawn(chart, *given)
+
+    monkeypatch.setattr("studio.pages.metrics.drawn", seen)
+    client.force_login(people.reader)
+    client.get("/endpoints/prices/metrics/")
+    assert found == []
+    page = client.get("/endpoints/prices/metrics/?table=requests").content.decode()
+    assert found == ["requests"]
+    assert page.count("180.0 per minute on average") == 1
 
 
 def test_requests_are_per_minute_and_per_deployment(client: Client, people: People, endpoint: Endpoint) -> None:

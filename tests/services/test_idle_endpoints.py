@@ -41,6 +41,22 @@ def test_what_is_not_taken_waits(adapters: wiring.Adapters, hints: object) -> No
     assert row.due_at > timezone.now() + timedelta(seconds=5)
 
 
+def test_what_was_given_up_is_said_again(adapters: wiring.Adapters, hints: object) -> None:
+    notifier, now = adapters.notifier, timezone.now()
+    assert isinstance(notifier, FakeNotifier)
+    notifier.failure = Undelivered("No such mailbox.", final=True)
+    announce_to(NOTICE, "ada@example.com", key="k", now=now - timedelta(days=1))
+    send_due()
+    assert Notification.objects.get().state == "failed"
+    notifier.failure = None
+    assert announce_to(NOTICE, "ada@example.com", key="k", now=now)
+    row = Notification.objects.get()
+    assert (row.state, row.attempts, row.error, row.created_at) == ("waiting", 0, "", now)
+    send_due()
+    assert len(notifier.sent) == 1
+    assert not announce_to(NOTICE, "ada@example.com", key="k", now=now)
+
+
 def test_each_is_for_a_channel_or_a_person(db: None) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         Notification.objects.create(key="k", document={})
