@@ -24,10 +24,11 @@ def upsert(model: type[models.Model], rows: Iterable[Values], *, keys: Sequence[
         return
     columns = list(found[0])
     conflict = f"ON CONFLICT ({_names(keys)}) DO UPDATE SET {_set(update)}"
-    into = f"INSERT INTO {_names([model._meta.db_table])} ({_names(columns)})"
+    table = connection.ops.quote_name(model._meta.db_table)
+    into = f"INSERT INTO {table} ({_names(columns)})"
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         if connection.vendor == "postgresql":  # which knows the types of its own columns
-            given = f"SELECT {_names(columns)} FROM json_populate_recordset(NULL::{_names([model._meta.db_table])}, %s)"  # noqa: S608
+            given = f"SELECT {_names(columns)} FROM json_populate_recordset(NULL::{table}, %s)"  # noqa: S608
             cursor.execute(f"{into} {given} {conflict}", [json.dumps(found, default=_as_text)])
         else:
             slots = ", ".join(["%s"] * len(columns))
@@ -54,8 +55,7 @@ def _as_text(value: object) -> str:
 
 
 def _prepared(model: type[models.Model], columns: Sequence[str], rows: Iterable[Values]) -> list[list[Any]]:
-    fields = [model._meta.get_field(name) for name in columns]
-    assert all(isinstance(field, models.Field) for field in fields)
+    fields = [field for name in columns if isinstance(field := model._meta.get_field(name), models.Field)]
     return [
         [field.get_db_prep_save(value, connection) for field, value in zip(fields, row.values(), strict=True)]
         for row in rows
