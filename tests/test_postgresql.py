@@ -18,6 +18,7 @@ RUNS = {
     "races": ["tests/races"],
     "services": ["tests/services", *(f"--ignore=tests/services/{name}.py" for name in SLOW)],
     "measurements": [
+        "tests/models",
         "tests/selectors",
         *(f"tests/reconcile/test_{name}.py" for name in ("alerting", "auditing", "billing", "collector", "faults")),
         *(f"tests/reconcile/test_{name}.py" for name in ("leases", "ports", "probing", "rolling", "traffic_log")),

@@ -6,7 +6,6 @@ width of its bucket: 1 ms below 14 ms, 15 % above.
 """
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from collections.abc import Iterable, Mapping
 
 Latency = Mapping[int, int]
@@ -28,10 +27,11 @@ def bucket_of(milliseconds: float) -> int:
 
 
 def merge(histograms: Iterable[Latency]) -> dict[int, int]:
-    total: Counter[int] = Counter()
+    total: dict[int, int] = {}
     for histogram in histograms:
-        total.update(histogram)
-    return dict(total)
+        for bound, count in histogram.items():
+            total[bound] = total.get(bound, 0) + count
+    return total
 
 
 def percentile(latency: Latency, percent: float) -> float | None:

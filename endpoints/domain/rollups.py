@@ -3,7 +3,7 @@
 Everything is a whole number and every merge is a sum or an extreme: any grouping, in any order, gives the same.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 
@@ -95,7 +95,11 @@ def merged(values: Iterable[SampleValues]) -> SampleValues:
         mirror_latency=merge(item.mirror_latency for item in values),
         cpu_ms=sum(item.cpu_ms for item in values),
         cpu_covered_ms=sum(item.cpu_covered_ms for item in values),
-        **{name: _gauge(getattr(item, name) for item in values) for name in GAUGES},
+        **{
+            name: _gauge(found)
+            for name in GAUGES
+            if (found := [gauge for item in values if (gauge := getattr(item, name)) is not None])
+        },
     )
 
 
@@ -113,10 +117,9 @@ def _sums(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return total
 
 
-def _gauge(gauges: Iterable[Gauge | None]) -> Gauge | None:
-    found = [gauge for gauge in gauges if gauge is not None]
-    if len(found) < 2:
-        return found[0] if found else None
+def _gauge(found: Sequence[Gauge]) -> Gauge:
+    if len(found) == 1:
+        return found[0]
     return Gauge(
         count=sum(gauge.count for gauge in found),
         total=sum(gauge.total for gauge in found),

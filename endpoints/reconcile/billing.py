@@ -4,17 +4,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from endpoints.domain.actor import SYSTEM
 from endpoints.domain.meters import UNITS, PriceList, microseconds, shared
 from endpoints.domain.pricing import Holding, Slice, extended, priced
 from endpoints.enums import Meter, OperationState, Phase, PhaseState, ReplicaState, UsagePhase
 from endpoints.models import InstanceType, Operation, Replica, Usage
+from endpoints.models.upserts import Values, upsert
 from endpoints.selectors.prices import Prices, all_prices
 from endpoints.services import events
 
 FREE = PriceList()
+KEYS = ("replica_id", "started_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,7 @@ def bill(replicas: Iterable[Replica], known: Mapping[str, Billed], *, now: datet
     prices = all_prices()
     follow_prices(prices, now=now)
     billed = {replica: Billed(last=before.last, held=False) for replica, before in known.items()}
-    rows: list[Usage] = []
+    rows: list[Values] = []
     for holder in (*_replicas(replicas, prices), *_builds()):
         before = known.get(holder.id)
         slices = extended(
@@ -53,9 +55,7 @@ def bill(replicas: Iterable[Replica], known: Mapping[str, Billed], *, now: datet
         rows += [_usage(holder, each) for each in slices]
         if last := slices[-1] if slices else before.last if before else None:
             billed[holder.id] = Billed(last=last, held=True)
-    Usage.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["replica_id", "started_at"], update_fields=["ended_at"]
-    )
+    upsert(Usage, rows, keys=KEYS, update=["ended_at"])
     return billed
 
 
@@ -116,16 +116,19 @@ def phase_of(replica: Replica) -> UsagePhase:
     return UsagePhase.STARTING
 
 
-def _usage(holder: Holder, billed: Slice) -> Usage:
-    return Usage(
-        deployment_id=holder.deployment_id,
-        replica_id=holder.id,
-        instance_type=billed.terms.instance_type,
-        phase=billed.terms.phase,
-        unit_price=billed.terms.unit_price,
-        started_at=billed.started_at,
-        ended_at=billed.ended_at,
-    )
+def _usage(holder: Holder, billed: Slice) -> Values:
+    return {
+        "id": uuid4(),
+        "deployment_id": holder.deployment_id,
+        "meter": Meter.ONLINE,
+        "replica_id": holder.id,
+        "instance_type": billed.terms.instance_type,
+        "phase": billed.terms.phase,
+        "job": "",
+        "unit_price": billed.terms.unit_price,
+        "started_at": billed.started_at,
+        "ended_at": billed.ended_at,
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,31 +155,27 @@ def meter_usage(measured: Iterable[Measured]) -> None:
     """At the prices of its time, cut at hours and at changes of price. Telling the same again changes nothing."""
     prices = all_prices()
     rows = [row for each in measured for row in _metered(each, prices.of(each.meter, each.item))]
-    Usage.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["replica_id", "started_at"],
-        update_fields=["ended_at", "quantity"],
-    )
+    upsert(Usage, rows, keys=KEYS, update=["ended_at", "quantity"])
 
 
-def _metered(measured: Measured, prices: PriceList) -> list[Usage]:
+def _metered(measured: Measured, prices: PriceList) -> list[Values]:
     pieces = priced(measured.started_at, measured.ended_at, prices)
     quantities: list[int] | list[None] = [None] * len(pieces)
     if not UNITS[measured.meter].by_time and pieces:
         quantities = shared(measured.quantity or 0, (microseconds(end - begin) for begin, end, _ in pieces))
     return [
-        Usage(
-            deployment_id=measured.deployment_id,
-            meter=measured.meter,
-            replica_id=f"{measured.meter}:{measured.source}",
-            instance_type=measured.item,
-            phase=UsagePhase.RUNNING,
-            job=measured.job,
-            unit_price=unit_price,
-            quantity=quantity,
-            started_at=begin,
-            ended_at=end,
-        )
+        {
+            "id": uuid4(),
+            "deployment_id": measured.deployment_id,
+            "meter": measured.meter,
+            "replica_id": f"{measured.meter}:{measured.source}",
+            "instance_type": measured.item,
+            "phase": UsagePhase.RUNNING,
+            "job": measured.job,
+            "unit_price": unit_price,
+            "quantity": quantity,
+            "started_at": begin,
+            "ended_at": end,
+        }
         for (begin, end, unit_price), quantity in zip(pieces, quantities, strict=True)
     ]

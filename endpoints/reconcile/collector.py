@@ -73,7 +73,7 @@ def collect(*, interval: int) -> bool:
 
 def scrape(running: passes.Pass) -> Scraped:
     """What does not answer is left out; what it counts meanwhile comes with the next scrape."""
-    replicas = list(Replica.objects.filter(state__in=HOLDING).select_related("instance_type"))
+    replicas = list(Replica.objects.filter(state__in=HOLDING).prefetch_related("instance_type"))
     processes: Mapping[str, ProcessReading] = {}
     gateway = None
     with running.step("Replicas"):

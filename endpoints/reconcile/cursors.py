@@ -12,6 +12,7 @@ from endpoints.domain.counters import Before, GatewaySnapshot, KnownProcess, Pro
 from endpoints.domain.pricing import Slice, Terms
 from endpoints.enums import UsagePhase
 from endpoints.models import CounterCursor, Usage
+from endpoints.models.upserts import Values, upsert
 from endpoints.reconcile.billing import Billed
 
 GATEWAY, PROCESSES, BILLING = "gateway", "processes", "billing"
@@ -51,9 +52,7 @@ def save(
     if gateway is not None:
         counters = _counters(known.gateway, gateway)
         rows.append(_row(GATEWAY, gateway.at, counters | {"age_ms": gateway.age_ms}, identity=gateway.identity))
-    CounterCursor.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["name"], update_fields=["identity", "scraped_at", "counters"]
-    )
+    upsert(CounterCursor, rows, keys=["name"], update=["identity", "scraped_at", "counters"])
 
 
 def _remembered(
@@ -65,8 +64,8 @@ def _remembered(
     return {key: [item.identity, item.cpu_ms, item.at.isoformat()] for key, item in kept.items()}
 
 
-def _row(name: str, at: datetime, counters: Any, *, identity: str = "") -> CounterCursor:
-    return CounterCursor(name=name, identity=identity, scraped_at=at, counters=counters)
+def _row(name: str, at: datetime, counters: Any, *, identity: str = "") -> Values:
+    return {"name": name, "identity": identity, "scraped_at": at, "counters": counters}
 
 
 def _counters(known: Before | None, snapshot: GatewaySnapshot) -> dict[str, Any]:

@@ -15,12 +15,13 @@ from django.db.models import Q
 from endpoints.domain.packing import COLUMNS, Row, columns, merged_rows, unpacked
 from endpoints.domain.rollups import DAY, FINER, HOUR, WRITTEN, SampleValues, aligned, merged
 from endpoints.models import Rollup, Sample
+from endpoints.models.upserts import Values, upsert
 from endpoints.selectors.samples import NEVER
 
 PRUNED_AT_ONCE = 20_000  # rows
 ROLLED_AT_ONCE = 250  # deployments, in a transaction
 ROLLED_IN_PASS = 1500  # deployments: else an hour of all of them takes longer than a pass may
-KEYS = ("deployment", "resolution", "at")
+KEYS = ("deployment_id", "resolution", "at")
 FIELDS = ("requests", "errors", "in_flight", *COLUMNS)
 Keep = Callable[[], bool]  # whether we may still write; asked within the transaction that writes
 Until = Mapping[int, datetime]  # as selectors.samples.rolled_up() has it
@@ -52,13 +53,13 @@ def _with(values: SampleValues, before: list[object] | None) -> SampleValues:
     return merged((unpacked(*before), values)) if before else values  # type: ignore[arg-type]
 
 
-def _row(deployment: UUID, resolution: int, at: datetime, values: SampleValues) -> Sample:
-    return Sample(deployment_id=deployment, resolution=resolution, at=at, **columns(values))
+def _row(deployment: UUID, resolution: int, at: datetime, values: SampleValues) -> Values:
+    return {"deployment_id": deployment, "resolution": resolution, "at": at, **columns(values)}
 
 
-def put(rows: Iterable[Sample]) -> None:
+def put(rows: Iterable[Values]) -> None:
     """Instead of what is there."""
-    Sample.objects.bulk_create(rows, update_conflicts=True, unique_fields=KEYS, update_fields=FIELDS)
+    upsert(Sample, rows, keys=KEYS, update=FIELDS)
 
 
 def roll_up(until: Until, *, slot: datetime, keep: Keep) -> Until:

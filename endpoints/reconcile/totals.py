@@ -7,6 +7,7 @@ from uuid import UUID
 from endpoints.domain.rollups import SampleValues
 from endpoints.domain.totals import Totals, from_json, to_json
 from endpoints.models import DeploymentTotals
+from endpoints.models.upserts import upsert
 
 
 def add_totals(found: Mapping[UUID, SampleValues], deployments: Iterable[UUID], *, now: datetime) -> None:
@@ -19,10 +20,8 @@ def add_totals(found: Mapping[UUID, SampleValues], deployments: Iterable[UUID], 
         for deployment in before.keys() | found.keys()
     }
     changed = [
-        DeploymentTotals(deployment_id=deployment, since=now, values=to_json(totals))
+        {"deployment_id": deployment, "since": now, "values": to_json(totals)}
         for deployment, totals in after.items()
         if totals != before.get(deployment)
     ]
-    DeploymentTotals.objects.bulk_create(
-        changed, update_conflicts=True, unique_fields=["deployment"], update_fields=["values"]
-    )
+    upsert(DeploymentTotals, changed, keys=["deployment_id"], update=["values"])

@@ -18,7 +18,6 @@ from endpoints.models import (
     Event,
     ModelVersion,
     Operation,
-    Sample,
     ScaleDecision,
 )
 from endpoints.reconcile import rolling
@@ -80,7 +79,7 @@ def measure(deployment: Deployment, in_flight: int, *, seconds: int = 60, until:
     end = until or datetime.now(UTC)
     values = SampleValues(covered_ms=10_000, counts={"2xx": 10}, active=Gauge.of(in_flight))
     rows = [
-        Sample(deployment=deployment, resolution=10, at=end - timedelta(seconds=back), **columns(values))
+        {"deployment_id": deployment.pk, "resolution": 10, "at": end - timedelta(seconds=back), **columns(values)}
         for back in range(10, seconds + 10, 10)
     ]
     rolling.put(rows)

@@ -194,9 +194,9 @@ def test_a_pass_takes_as_many_queries_for_one_deployment_as_for_three(
     for deployment in made:
         studio.gateway.add(deployment.cluster, ok=3)
     studio.later()
-    # The lease 3, how far it is rolled up, replicas, cursors 2, deployments, samples 2, totals 2; prices, types,
-    # builds, usage; 8 to prune; budgets 2; alerts 4; 3 to record the pass; the rest is a savepoint.
-    with django_assert_num_queries(35):
+    # The lease 3, how far it is rolled up, replicas and their instance types, cursors 2, deployments, samples 2,
+    # totals 2, prices 2, builds, usage; 8 to prune; budgets 2; alerts 4; 3 to record the pass; the rest is savepoints.
+    with django_assert_num_queries(36):
         collect(interval=10)
 
 
