@@ -42,16 +42,26 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
 
 
 def fake() -> Iterator[Subject]:
-    statistics = FakeGatewayStatistics()
+    start = datetime.now(UTC)
+    statistics = FakeGatewayStatistics(now=start, started_at=start)
     classes = {200: "ok", 424: "client", 503: "server"}
 
     def answer(count: int, status: int) -> None:
         statistics.add(CLUSTER, latency_ms=60, **{classes[status]: count})
+        pass_time(count)
+
+    def pass_time(count: int) -> None:
+        assert statistics.now
+        statistics.now += count * timedelta(milliseconds=60)
+
+    def restart() -> None:
+        pass_time(1)
+        statistics.restart(at=statistics.now or start)
 
     def stop() -> None:
         statistics.down = True
 
-    yield Subject(statistics, answer, lambda: statistics.restart(at=datetime.now(UTC)), stop)
+    yield Subject(statistics, answer, restart, stop)
 
 
 def real() -> Iterator[Subject]:
