@@ -34,6 +34,10 @@ BREAKS = "def init():\n    raise RuntimeError('the weights are missing')\n\ndef 
 QUICK = {"initial_delay": 1, "period": 1, "timeout": 2, "success_threshold": 1, "failure_threshold": 3}
 ONE = "endpoints/rolls/deployments/one/"
 CONCURRENT = {"max_concurrent_requests_per_instance": 20}
+CONDITIONS = """
+from endpoints.models import Deployment
+print(Deployment.objects.get(endpoint__name="rolls", name="one", deleted_at=None).conditions)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +159,7 @@ def test_a_bad_update_stops_by_itself(
         wait_for(lambda: _ready(studio) == 3)
         assert {said["colour"] for said in calling.since(mark)} == colours
     assert calling.failures == {}
+    wait_for(lambda: "RolloutFailed" in studio.shell(CONDITIONS))
     page.goto("/endpoints/rolls/deployments/one/")
     expect(page.get_by_text(f"Generation {before['serving_generation']} goes on serving").first).to_be_visible()
     expect(page.get_by_role("row", name="Degraded").first).to_contain_text("RolloutFailed")
