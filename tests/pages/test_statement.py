@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -130,53 +131,22 @@ def test_a_month_of_the_site_is_found_without_reading_what_was_used_before() -> 
 def test_jobs_and_tokens_stand_beside_instances(signed_in: SignedIn, churn: Endpoint) -> None:
     """Written as batch and standard endpoints will: cut at the price's change, told twice, and counted once; each
     meter of one source by itself."""
-    blue = churn.deployments.get(name="blue")
     begin = NOW - 3 * HOUR
-    for meter, item, prices in (
-        (Meter.BATCH, "small", ((begin, "1"), (begin + HOUR / 2, "2"))),
-        (Meter.OUTPUT_TOKENS, "", ((begin, "0.60"),)),
-        (Meter.INPUT_TOKENS, "", ((begin, "0.10"),)),
-        (Meter.ENDPOINT_MINUTES, "", ((begin, "0.10"),)),
+    for meter, item, valid_from, price in (
+        (Meter.BATCH, "small", begin, "1"),
+        (Meter.BATCH, "small", begin + HOUR / 2, "2"),
+        (Meter.OUTPUT_TOKENS, "", begin, "0.60"),
+        (Meter.INPUT_TOKENS, "", begin, "0.10"),
+        (Meter.ENDPOINT_MINUTES, "", begin, "0.10"),
     ):
-        for valid_from, price in prices:
-            PriceFactory(meter=meter, item=item, unit_price=Decimal(price), valid_from=valid_from)
-    end = begin + HOUR
+        PriceFactory(meter=meter, item=item, unit_price=Decimal(price), valid_from=valid_from)
+    blue = churn.deployments.get(name="blue").pk
+    hour = partial(Measured, deployment_id=blue, source="one", started_at=begin, ended_at=begin + HOUR)
     measured = [
-        Measured(
-            deployment_id=blue.pk,
-            meter=Meter.BATCH,
-            source="one",
-            item="small",
-            started_at=begin,
-            ended_at=end,
-            job="nightly",
-        ),
-        Measured(
-            deployment_id=blue.pk,
-            meter=Meter.OUTPUT_TOKENS,
-            source="one",
-            item="phi",
-            started_at=begin,
-            ended_at=end,
-            quantity=3_000_001,
-        ),
-        Measured(
-            deployment_id=blue.pk,
-            meter=Meter.INPUT_TOKENS,
-            source="one",
-            item="phi",
-            started_at=begin,
-            ended_at=end,
-            quantity=2_000_000,
-        ),
-        Measured(
-            deployment_id=blue.pk,
-            meter=Meter.ENDPOINT_MINUTES,
-            source="one",
-            item="phi",
-            started_at=begin,
-            ended_at=end,
-        ),
+        hour(meter=Meter.BATCH, item="small", job="nightly"),
+        hour(meter=Meter.OUTPUT_TOKENS, item="phi", quantity=3_000_001),
+        hour(meter=Meter.INPUT_TOKENS, item="phi", quantity=2_000_000),
+        hour(meter=Meter.ENDPOINT_MINUTES, item="phi"),
     ]
     meter_usage(measured)
     meter_usage(measured)
@@ -184,12 +154,8 @@ def test_jobs_and_tokens_stand_beside_instances(signed_in: SignedIn, churn: Endp
     assert found["batch", "1.0000"]["quantity"] == "0.5"
     assert (found["batch", "2.0000"]["job"], found["batch", "2.0000"]["amount"]) == ("nightly", "1.00")
     tokens = found["output_tokens", "0.6000"]
-    assert (tokens["quantity"], tokens["unit"], tokens["amount"], tokens["item"]) == (
-        "3.000001",
-        "million tokens",
-        "1.80",
-        "phi",
-    )
+    assert (tokens["quantity"], tokens["unit"]) == ("3.000001", "million tokens")
+    assert (tokens["amount"], tokens["item"]) == ("1.80", "phi")
     assert found["input_tokens", "0.1000"]["amount"] == "0.20"
     assert found["endpoint_minutes", "0.1000"]["amount"] == "0.10"
     with pytest.raises(ValueError, match="within no time"):
