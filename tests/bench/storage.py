@@ -8,7 +8,6 @@ collector would have written them. The folder takes some 8 GB, and is removed. `
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -18,9 +17,10 @@ from functools import partial
 from typing import Any
 
 from tests.bench.gateway import Row, row
-from tests.bench.telemetry import make_deployments, make_replicas, measured_studio, median_ms, page, serve
+from tests.bench.telemetry import make_deployments, make_replicas, measured_studio, median_ms, page, printed_by, serve
 from tests.postgresql import postgresql
 
+MODULE = "tests.bench.storage"  # runs as the main one
 DAYS = int(os.environ.get("BENCH_DAYS", "365"))
 FIRST = 1000  # deployments of the first pass
 SETTINGS = {"shared_buffers": "2GB", "maintenance_work_mem": "1GB", "max_wal_size": "4GB", "autovacuum": "off"}
@@ -31,17 +31,8 @@ TENTHS = ((6000, 40), (600, 20), (600, 20), (600, 20), *[(6, 5)] * 6)
 
 def run() -> list[Row]:
     with postgresql(**SETTINGS) as url:
-        found = _run(STUDIO_TEST_DATABASE_URL=url)
-    return [*found, *_run(STUDIO_TEST_DATABASE_URL="")]
-
-
-def _run(**variables: str) -> list[Row]:
-    """In a process of its own, with a database of its own."""
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", **variables}
-    command = [sys.executable, "-m", "tests.bench.storage"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
-    rows: list[Row] = json.loads(done.stdout.splitlines()[-1])
-    return rows
+        found = printed_by(MODULE, STUDIO_TEST_DATABASE_URL=url)
+    return [*found, *printed_by(MODULE, STUDIO_TEST_DATABASE_URL="")]
 
 
 def main() -> None:

@@ -26,8 +26,13 @@ ROUNDS = 5
 
 def run() -> list[Row]:
     """Rows of figure, value, unit and baseline: medians of five rounds."""
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
-    command = [sys.executable, "-m", "tests.bench.telemetry"]
+    return printed_by("tests.bench.telemetry")
+
+
+def printed_by(module: str, **variables: str) -> list[Row]:
+    """The rows of a module's `main`, in a process and with a database of its own."""
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", **variables}
+    command = [sys.executable, "-m", module]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
     rows: list[Row] = json.loads(done.stdout.splitlines()[-1])
     return rows
@@ -203,7 +208,7 @@ def page_rows() -> list[Row]:
         cursor.execute("PRAGMA synchronous = OFF")
         cursor.execute("PRAGMA cache_size = -600000")  # KiB: what fills it is not what is measured
     fill_samples(3600, aligned(now, 3600) - timedelta(hours=1), 30 * 24)
-    Rollup.objects.create(resolution=3600, until=aligned(now, 3600))
+    Rollup.objects.update_or_create(resolution=3600, defaults={"until": aligned(now, 3600)})
     fill_samples(60, aligned(now, 60), 120)
     fill_usage(aligned(now, 3600), 30 * 24)
     return [
