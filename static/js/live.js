@@ -4,8 +4,10 @@
 const NAMES = ["endpoint", "operation", "sample"];
 const PATIENCE = 10_000;
 const POLL = 5000;
+const FRESH = 1000; // how old a page may be when it begins to listen, and still need no second look
 
 let source;
+let heard = false;
 let lostSince = null;
 let poll = null;
 
@@ -17,11 +19,17 @@ function connect(url) {
 }
 
 function connected() {
-  if (lostSince !== null) NAMES.forEach(send); // what happened meanwhile is not sent again
+  const missed = lostSince !== null || (!heard && age() > FRESH);
+  if (missed) NAMES.forEach(send); // what happened meanwhile is not sent again
+  heard = true;
   lostSince = null;
   clearInterval(poll);
   poll = null;
   chip(false);
+}
+
+function age() {
+  return performance.now() - (performance.getEntriesByType("navigation")[0]?.responseStart ?? 0);
 }
 
 function lost() {
