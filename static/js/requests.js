@@ -9,19 +9,41 @@ function bar(active) {
   line?.classList.toggle("done", !active);
 }
 
-// Refreshes that nobody asked for stay quiet: no bar, no toast.
+// Refreshes that nobody asked for stay quiet: no bar, no toast. htmx names no event for `load` and `every`.
 function quiet(detail) {
   const event = detail.requestConfig?.triggeringEvent ?? detail.triggeringEvent;
-  return Boolean(event && (event.type.startsWith("live:") || event.type === "every" || event.type === "load"));
+  return !event || event.type.startsWith("live:");
+}
+
+// A page that a form is about to replace refreshes nothing: what it shows may be gone by then.
+const LONGEST_LEAVE_MS = 10_000;
+const refreshing = new Set();
+let leaving = false;
+
+document.addEventListener("submit", (event) => {
+  const { target: form, submitter } = event;
+  if (event.defaultPrevented || (submitter?.formMethod || form.method) !== "post") return;
+  leaving = true;
+  for (const element of refreshing) window.htmx.trigger(element, "htmx:abort");
+  setTimeout(stay, LONGEST_LEAVE_MS); // what was answered may have been a download
+});
+addEventListener("pageshow", stay);
+
+function stay() {
+  leaving = false;
 }
 
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (quiet(event.detail)) return;
+  if (quiet(event.detail)) {
+    if (leaving) event.preventDefault();
+    else refreshing.add(event.detail.elt);
+    return;
+  }
   running += 1;
   bar(true);
 });
 document.addEventListener("htmx:afterRequest", (event) => {
-  if (quiet(event.detail)) return;
+  if (quiet(event.detail)) return refreshing.delete(event.detail.elt);
   running = Math.max(0, running - 1);
   if (!running) bar(false);
 });
@@ -55,7 +77,7 @@ function parse(xhr) {
 
 function again({ verb, path, unfilteredParameters }, elt) {
   const source = elt.isConnected ? elt : document.body;
-  window.htmx.ajax(verb, path, { source, values: unfilteredParameters ?? {} });
+  window.htmx.ajax(verb, path, { source, event: new Event("retry"), values: unfilteredParameters ?? {} });
 }
 
 document.addEventListener("htmx:afterSettle", (event) => {

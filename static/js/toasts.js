@@ -50,7 +50,7 @@ function closer() {
 
 function send({ url, values }, box) {
   box.remove();
-  window.htmx.ajax("post", url, { values: values ?? {}, swap: "none", source: document.body });
+  window.htmx.ajax("post", url, { event: new Event("undo"), values: values ?? {}, swap: "none", source: document.body });
 }
 
 // Time stands still while one reads: pointer over it, or focus inside.
