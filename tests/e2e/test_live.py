@@ -40,9 +40,13 @@ def test_a_refresh_that_nobody_asked_for_is_quiet_and_ends_when_the_page_is_left
         asked.append(time.monotonic())
         route.fulfill(status=410)
 
+    def slow(route: Route) -> None:
+        page.wait_for_timeout(1_000)
+        route.fulfill(body="<h1>There</h1>")
+
     page = page.context.new_page()  # its console speaks of the errors that are provoked here
     page.route("**/gone/", gone)
-    page.route("**/slow/", lambda route: page.wait_for_timeout(1_000) or route.fulfill(body="<h1>There</h1>"))
+    page.route("**/slow/", slow)
     page.goto("/operations/")
     page.evaluate(ASKS_AND_LEAVES)
     for _ in range(3):
