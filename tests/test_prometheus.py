@@ -93,6 +93,19 @@ def test_counters_go_on_over_a_restart_of_the_gateway(
     assert of(found, "studio_memory_bytes", **where) > 0
 
 
+def test_disk_and_gpu_where_they_are_measured(client: Client, blue: Deployment) -> None:
+    green = DeploymentFactory(endpoint=blue.endpoint, name="green")
+    gauges = {"disk": 2_500, "gpu": 10_000, "gpu_memory": 1}
+    DeploymentTotals.objects.create(deployment=blue, values={"gauges": gauges, "counts": {"gpu_energy_mj": 1_500}})
+    DeploymentTotals.objects.create(deployment=green, values={})
+    for accept in ("", OPENMETRICS):
+        found = scraped(client, accept)
+        assert of(found, "studio_disk_used_ratio") == 0.25
+        assert of(found, "studio_gpu_busy_ratio") == 1
+        assert of(found, "studio_gpu_memory_used_ratio") == 0.0001
+        assert of(found, "studio_gpu_energy_joules_total") == 1.5
+
+
 def test_the_studios_own(client: Client) -> None:
     TrafficLogState.objects.create(id=1, kept=7, dropped=2, unreadable=1, behind_bytes=99)
     found = scraped(client)

@@ -43,7 +43,10 @@ class GatewaySnapshot:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessReading:
     """One process tree. `cpu_ms` grows as long as `identity` is the same. Shares are in hundredths of a percent: of the
-    disk that it writes to, and of the GPUs that it works on; None where there is none, or nobody tells."""
+    disk that it writes to, and of the GPUs that it works on; None where there is none, or nobody tells.
+
+    `energy_mj` grows by GPU, since its driver was loaded: of each that it works on, whoever else does.
+    """
 
     identity: str
     started_at: datetime
@@ -52,6 +55,7 @@ class ProcessReading:
     disk: int | None = None
     gpu: int | None = None
     gpu_memory: int | None = None
+    energy_mj: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +122,7 @@ class KnownProcess:
     identity: str
     at: datetime
     cpu_ms: int
+    energy_mj: Mapping[str, int] = field(default_factory=dict)
 
 
 def cpu_growth(before: KnownProcess | None, now: ProcessReading, at: datetime) -> tuple[int, int]:
@@ -128,6 +133,13 @@ def cpu_growth(before: KnownProcess | None, now: ProcessReading, at: datetime) -
     if before is not None and before.identity == now.identity:
         return max(0, now.cpu_ms - before.cpu_ms), max(0, milliseconds(before.at, at))
     return now.cpu_ms, max(1, milliseconds(now.started_at, at))
+
+
+def energy_growth(before: KnownProcess | None, now: ProcessReading, sharers: Mapping[str, int]) -> int:
+    """Millijoules since. What a GPU used is shared by the replicas that work on it, `sharers` by GPU; what it used
+    before this process was seen on it is not known, nor while its driver was loaded anew."""
+    known = before.energy_mj if before is not None and before.identity == now.identity else {}
+    return sum(max(0, used - known[gpu]) // sharers[gpu] for gpu, used in now.energy_mj.items() if gpu in known)
 
 
 def milliseconds(start: datetime, end: datetime) -> int:

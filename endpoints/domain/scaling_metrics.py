@@ -111,6 +111,13 @@ def _share(name: str, words: str) -> Metric:
     return Metric(words=words, unit="%", value=value, averaged=True, scopes=(Scope.DEPLOYMENT,))
 
 
+def _energy(values: SampleValues, _: Size) -> float | None:
+    """Joules per minute, of all instances together. Without a GPU there are none."""
+    if values.gpu_memory is None or not values.covered_ms:
+        return None
+    return values.counts.get("gpu_energy_mj", 0) * 60 / values.covered_ms
+
+
 def _error_share(values: SampleValues, _: Size) -> float | None:
     return values.errors * 100 / values.requests if values.requests else None
 
@@ -123,6 +130,7 @@ METRICS: Mapping[str, Metric] = {
     ),
     "GpuUtilizationPercentage": _share("gpu", "GPU"),
     "GpuMemoryUtilizationPercentage": _share("gpu_memory", "GPU memory"),
+    "GpuEnergyJoules": Metric(words="GPU energy", unit="J per minute", value=_energy, scopes=(Scope.DEPLOYMENT,)),
     "DiskUtilization": _share("disk", "disk"),
     "InFlight": Metric(words="in flight", value=_in_flight, gauge="active"),
     "RequestsPerMinute": _rate("requests", _requests),
@@ -141,7 +149,6 @@ METRICS: Mapping[str, Metric] = {
 NOT_MEASURED = {
     "ConnectionsActive": "Connections are not counted here. InFlight counts the requests that are being answered.",
     "NewConnectionsPerSecond": "Connections are not counted here. Use RequestsPerMinute.",
-    "GpuEnergyJoules": "The energy of GPUs is not measured here. Use GpuUtilizationPercentage.",
     "DeploymentCapacity": "A rule on the number of instances would follow itself.",
 }
 CLASS_DIMENSION, DEPLOYMENT_DIMENSION = "statusCodeClass", "deployment"

@@ -8,6 +8,7 @@ from endpoints.domain.buckets import LATENCY_BOUNDS_MS, Latency, lower_bound, me
 from endpoints.domain.rollups import Gauge, SampleValues
 
 GAUGES = ("active", "memory_bytes", "ready", "wanted")
+SHARES = ("disk", "gpu", "gpu_memory")
 # Bounds of the exported histogram are bounds of the kept one, so that its counts are exact.
 NEAR_MS = (5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000)
 EXPORTED_MS = tuple(dict.fromkeys(min(LATENCY_BOUNDS_MS, key=lambda bound: abs(bound - near)) for near in NEAR_MS))
@@ -18,16 +19,20 @@ class Totals:
     counts: Mapping[str, int] = field(default_factory=dict)
     latency: Latency = field(default_factory=dict)
     cpu_ms: int = 0
-    gauges: Mapping[str, int] = field(default_factory=dict)  # of the last pass, summed over replicas
+    gauges: Mapping[str, int] = field(default_factory=dict)  # of the last pass: sums over replicas, means of SHARES
 
     def grown(self, values: SampleValues | None) -> "Totals":
         """By what one pass has measured; None: by nothing, and nothing is there any more."""
         if values is None:
-            return replace(self, gauges=dict.fromkeys(self.gauges, 0))
+            return replace(self, gauges={name: 0 for name in self.gauges if name not in SHARES})
         counts = {
             name: self.counts.get(name, 0) + values.counts.get(name, 0) for name in self.counts.keys() | values.counts
         }
-        gauges = {name: gauge.total for name in GAUGES if isinstance(gauge := getattr(values, name), Gauge)}
+        gauges = {
+            name: round(gauge.mean) if name in SHARES else gauge.total
+            for name in (*GAUGES, *SHARES)
+            if isinstance(gauge := getattr(values, name), Gauge)
+        }
         return Totals(
             counts=counts,
             latency=merge((self.latency, values.latency)),

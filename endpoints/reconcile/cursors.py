@@ -60,8 +60,14 @@ def _remembered(
 ) -> dict[str, list[Any]]:
     """A process that was not seen this once is remembered: seen again, it must not count from its start anew."""
     kept = {key: item for key, item in known.items() if now - item.at < FORGOTTEN}
-    kept |= {key: KnownProcess(identity=item.identity, at=now, cpu_ms=item.cpu_ms) for key, item in seen.items()}
-    return {key: [item.identity, item.cpu_ms, item.at.isoformat()] for key, item in kept.items()}
+    kept |= {
+        key: KnownProcess(identity=item.identity, at=now, cpu_ms=item.cpu_ms, energy_mj=item.energy_mj)
+        for key, item in seen.items()
+    }
+    return {
+        key: [item.identity, item.cpu_ms, item.at.isoformat(), *([dict(item.energy_mj)] if item.energy_mj else [])]
+        for key, item in kept.items()
+    }
 
 
 def _row(name: str, at: datetime, counters: Any, *, identity: str = "") -> Values:
@@ -91,8 +97,10 @@ def _gateway(row: CounterCursor) -> Before:
 
 def _processes(row: CounterCursor) -> dict[str, KnownProcess]:
     return {
-        replica: KnownProcess(identity=identity, at=datetime.fromisoformat(at), cpu_ms=cpu_ms)
-        for replica, (identity, cpu_ms, at) in row.counters.items()
+        replica: KnownProcess(
+            identity=identity, at=datetime.fromisoformat(at), cpu_ms=cpu_ms, energy_mj=energy[0] if energy else {}
+        )
+        for replica, (identity, cpu_ms, at, *energy) in row.counters.items()
     }
 
 

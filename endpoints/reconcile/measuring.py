@@ -1,6 +1,6 @@
 """From two scrapes to what one interval adds to each deployment's sample. Pure: rows come in, values go out."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +13,7 @@ from endpoints.domain.counters import (
     KnownProcess,
     ProcessReading,
     cpu_growth,
+    energy_growth,
 )
 from endpoints.domain.rollups import CLASSES, Gauge, SampleValues, merged
 from endpoints.enums import ReplicaState
@@ -44,12 +45,17 @@ def measured(
     for replica in replicas:
         rows[replica.deployment_id].append(replica)
     clusters = gateway.clusters if gateway else {}
+    sharers = Counter(gpu for reading in processes.values() for gpu in reading.energy_mj)
     values = {
         deployment: (
             _requests(f"d-{deployment.hex}", clusters, grown),
             _copies(f"m-{deployment.hex}", grown),
             *_replicas(rows[deployment], wanted),
-            *(_process(processes[row.pk], known.get(row.pk), now) for row in rows[deployment] if row.pk in processes),
+            *(
+                _process(processes[row.pk], known.get(row.pk), sharers, now)
+                for row in rows[deployment]
+                if row.pk in processes
+            ),
         )
         for deployment, wanted in deployments.items()
     }
@@ -108,9 +114,13 @@ def _replicas(rows: Iterable[Replica], wanted: Wanted) -> list[SampleValues]:
     return [SampleValues(ready=Gauge.of(ready), wanted=Gauge.of(wanted.replicas), concurrency_limit=limit)]
 
 
-def _process(reading: ProcessReading, known: KnownProcess | None, now: datetime) -> SampleValues:
+def _process(
+    reading: ProcessReading, known: KnownProcess | None, sharers: Mapping[str, int], now: datetime
+) -> SampleValues:
     cpu_ms, covered_ms = cpu_growth(known, reading, now)
+    energy_mj = energy_growth(known, reading, sharers)
     return SampleValues(
+        counts={"gpu_energy_mj": energy_mj} if energy_mj else {},
         cpu_ms=cpu_ms,
         cpu_covered_ms=covered_ms,
         memory_bytes=Gauge.of(reading.memory_bytes),

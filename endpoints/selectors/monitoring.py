@@ -31,6 +31,11 @@ GAUGES = {
     "ready": ("studio_replicas_ready", "Replicas that are ready."),
     "wanted": ("studio_replicas_wanted", "Replicas that are wanted."),
 }
+SHARES = {
+    "disk": ("studio_disk_used_ratio", "How full the disk is that replicas write to, 0 to 1."),
+    "gpu": ("studio_gpu_busy_ratio", "How busy the GPUs are that replicas work on, 0 to 1."),
+    "gpu_memory": ("studio_gpu_memory_used_ratio", "How full the memory of these GPUs is, 0 to 1."),
+}
 Row = tuple[tuple[str, str, str], Totals]
 
 
@@ -42,7 +47,9 @@ def metric_families() -> list[Metric]:
         *(_counter(rows, key, *about) for key, about in COUNTERS.items()),
         _cpu(rows),
         _durations(rows),
+        _energy(rows),
         *(_gauge(rows, key, *about) for key, about in GAUGES.items()),
+        *(_share(rows, key, *about) for key, about in SHARES.items()),
         _traffic(traffic),
         *_own(),
     ]
@@ -87,6 +94,14 @@ def _cpu(rows: Iterable[Row]) -> Metric:
     return family
 
 
+def _energy(rows: Iterable[Row]) -> Metric:
+    family = CounterMetricFamily("studio_gpu_energy_joules", "What the GPUs used that replicas work on.", labels=LABELS)
+    for labels, totals in rows:
+        if "gpu_energy_mj" in totals.counts:
+            family.add_metric(labels, totals.counts["gpu_energy_mj"] / 1000)
+    return family
+
+
 def _durations(rows: Iterable[Row]) -> Metric:
     name, about = "studio_request_duration_seconds", "How long replicas took to answer; the sum is of whole buckets."
     family = HistogramMetricFamily(name, about, labels=LABELS)
@@ -100,6 +115,15 @@ def _gauge(rows: Iterable[Row], key: str, name: str, about: str) -> Metric:
     family = GaugeMetricFamily(name, about, labels=LABELS)
     for labels, totals in rows:
         family.add_metric(labels, totals.gauges.get(key, 0))
+    return family
+
+
+def _share(rows: Iterable[Row], key: str, name: str, about: str) -> Metric:
+    """What was not measured has none."""
+    family = GaugeMetricFamily(name, about, labels=LABELS)
+    for labels, totals in rows:
+        if key in totals.gauges:
+            family.add_metric(labels, totals.gauges[key] / 10_000)
     return family
 
 

@@ -136,6 +136,12 @@ def error_percent(values: SampleValues) -> float | None:
     return values.errors * 100 / values.requests if values.requests else None
 
 
+def gpu_watts(values: SampleValues) -> float | None:
+    """Of a replica on average; None where no GPU tells."""
+    used = values.counts.get("gpu_energy_mj", 0)
+    return used / values.cpu_covered_ms if used and values.cpu_covered_ms else None
+
+
 def sparkline(minutes: Mapping[datetime, int], now: datetime) -> str:
     """The last sixty whole minutes; empty when there is nothing at all."""
     last = aligned(now, 60)

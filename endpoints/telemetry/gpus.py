@@ -15,11 +15,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gpu:
-    """One device, and whose it is. Shares in hundredths of a percent; None where the device does not tell."""
+    """One device, and whose it is. Shares in hundredths of a percent; None where the device does not tell.
 
+    `energy_mj` is what it has used since its driver was loaded, in millijoules.
+    """
+
+    uuid: str
     pids: frozenset[int]
     busy: int | None
     memory: int | None
+    energy_mj: int | None
 
 
 class NvidiaGpus:
@@ -59,9 +64,11 @@ class NvidiaGpus:
         found = self._nvml.nvmlDeviceGetComputeRunningProcesses(device)
         memory = self._nvml.nvmlDeviceGetMemoryInfo(device)
         return Gpu(
+            uuid=self._nvml.nvmlDeviceGetUUID(device),
             pids=frozenset(process.pid for process in found),
             busy=self._busy(device),
             memory=memory.used * 10_000 // memory.total if memory.total else None,
+            energy_mj=self._energy(device),
         )
 
     def _busy(self, device: object) -> int | None:
@@ -71,13 +78,19 @@ class NvidiaGpus:
         except self._nvml.NVMLError:
             return None
 
+    def _energy(self, device: object) -> int | None:
+        """Devices before Volta do not tell."""
+        try:
+            return int(self._nvml.nvmlDeviceGetTotalEnergyConsumption(device))
+        except self._nvml.NVMLError:
+            return None
 
-def of_processes(gpus: Iterable[Gpu], pids: Collection[int]) -> tuple[int | None, int | None]:
-    """(busy, memory) of the devices on which one of these processes works, averaged."""
-    own = [gpu for gpu in gpus if not gpu.pids.isdisjoint(pids)]
-    return _mean(gpu.busy for gpu in own), _mean(gpu.memory for gpu in own)
+
+def of_processes(gpus: Iterable[Gpu], pids: Collection[int]) -> list[Gpu]:
+    """The devices on which one of these processes works."""
+    return [gpu for gpu in gpus if not gpu.pids.isdisjoint(pids)]
 
 
-def _mean(values: Iterable[int | None]) -> int | None:
+def mean(values: Iterable[int | None]) -> int | None:
     known = [value for value in values if value is not None]
     return round(sum(known) / len(known)) if known else None

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from endpoints.domain.counters import ProcessReading
-from endpoints.telemetry.gpus import Gpu, NvidiaGpus, of_processes
+from endpoints.telemetry.gpus import Gpu, NvidiaGpus, mean, of_processes
 
 
 class LocalProcesses:
@@ -41,15 +41,16 @@ def _reading(pid: int, children: Mapping[int, list[int]], gpus: Sequence[Gpu]) -
         return None
     tree = list(_tree(pid, children))
     used = [_used(each) for each in tree]
-    gpu, gpu_memory = of_processes(gpus, tree)
+    own = of_processes(gpus, tree)
     return ProcessReading(
         identity=identity,
         started_at=started,
         cpu_ms=round(sum(cpu for cpu, _ in used) * 1000),
         memory_bytes=sum(memory for _, memory in used),
         disk=_disk(pid),
-        gpu=gpu,
-        gpu_memory=gpu_memory,
+        gpu=mean(gpu.busy for gpu in own),
+        gpu_memory=mean(gpu.memory for gpu in own),
+        energy_mj={gpu.uuid: gpu.energy_mj for gpu in own if gpu.energy_mj is not None},
     )
 
 

@@ -23,6 +23,7 @@ from endpoints.selectors.telemetry import (
     copies_of,
     copies_per_minute,
     error_percent,
+    gpu_watts,
     markers,
     per_minute,
     series,
@@ -35,6 +36,8 @@ from studio.api.serializers.telemetry import (
     RangeQuery,
 )
 from studio.api.view import StudioView
+
+TOLD_APART = (*MIRROR_COUNTS, "gpu_energy_mj")
 
 
 class MetricsView(StudioView):
@@ -103,7 +106,7 @@ def _point(at: datetime, values: SampleValues) -> dict[str, Any]:
         "requests_per_minute": per_minute(values),
         "error_percent": error_percent(values),
         "status_classes_per_minute": {name: _rate(values, name) for name in CLASSES} if values.covered_ms else None,
-        "counts": {name: count for name, count in values.counts.items() if count and name not in MIRROR_COUNTS},
+        "counts": {name: count for name, count in values.counts.items() if count and name not in TOLD_APART},
         "latency_ms": _percentiles(values.latency),
         "mirror": _copies(values),
         "in_flight": values.active,
@@ -112,6 +115,7 @@ def _point(at: datetime, values: SampleValues) -> dict[str, Any]:
         "disk_percent": _share(values.disk),
         "gpu_percent": _share(values.gpu),
         "gpu_memory_percent": _share(values.gpu_memory),
+        "gpu_watts": gpu_watts(values),
         "open_connections": values.open_connections,
         "bytes_per_second": {"in": _rate(values, "bytes_in") / 60, "out": _rate(values, "bytes_out") / 60}
         if values.covered_ms

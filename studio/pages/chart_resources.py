@@ -2,7 +2,7 @@
 
 from endpoints.domain.rollups import Gauge, SampleValues
 from endpoints.models import Deployment
-from endpoints.selectors.telemetry import Series
+from endpoints.selectors.telemetry import Series, gpu_watts
 from studio.pages.chart_parts import Options, label, limit, lines, mean, plot_of, rate, slot, values_of
 from studio.pages.plots import Column, Plot
 
@@ -87,6 +87,11 @@ def gpu(series: Series, options: Options) -> Plot:
 
 def gpu_memory(series: Series, options: Options) -> Plot:
     return _share(series, options, "gpu_memory", "% of the memory")
+
+
+def gpu_power(series: Series, options: Options) -> Plot:
+    joules = series.total.counts.get("gpu_energy_mj", 0) / 1000
+    return plot_of(series, options, lines(series, gpu_watts), "W per replica", f"{joules / 3600:,.1f} Wh in all")
 
 
 def replicas(series: Series, options: Options) -> Plot:

@@ -61,6 +61,13 @@ CHARTS: dict[str, Chart] = {
         metrics="GpuMemoryUtilizationPercentage",
         only_if=lambda values: values.gpu_memory,
     ),
+    "gpu-power": Chart(
+        title="GPU power",
+        unit="W per replica",
+        plot=chart_resources.gpu_power,
+        metrics="GpuEnergyJoules",
+        only_if=lambda values: values.counts.get("gpu_energy_mj"),
+    ),
     "network": Chart(title="Network", unit="bytes per second", plot=chart_resources.network, metrics="NetworkBytes"),
     "connections": Chart(
         title="Connections", unit="open from the gateway to replicas", plot=chart_resources.connections

@@ -68,6 +68,7 @@ class TestMetrics:
                 "disk_percent": None,
                 "gpu_percent": None,
                 "gpu_memory_percent": None,
+                "gpu_watts": None,
                 "open_connections": None,
                 "bytes_per_second": {"in": 40.0, "out": 0.0},
                 "replicas": {"ready": 2.0, "wanted": 3.0},

@@ -13,6 +13,7 @@ from endpoints.domain.counters import (
     KnownProcess,
     ProcessReading,
     cpu_growth,
+    energy_growth,
     growth,
     increases,
     whole_increase,
@@ -129,10 +130,20 @@ def reading(cpu_ms: int, identity: str = "7@1") -> ProcessReading:
     return ProcessReading(identity=identity, started_at=START, cpu_ms=cpu_ms, memory_bytes=1)
 
 
+KNOWN = KnownProcess(identity="7@1", at=START + timedelta(seconds=10), cpu_ms=1000)
+
+
 def test_cpu_of_a_process_tree() -> None:
     at = START + timedelta(seconds=20)
-    known = KnownProcess(identity="7@1", at=START + timedelta(seconds=10), cpu_ms=1000)
-    assert cpu_growth(known, reading(4000), at) == (3000, 10_000)
-    assert cpu_growth(known, reading(400), at) == (0, 10_000)  # a child was killed
-    assert cpu_growth(known, reading(400, "8@2"), at) == (400, 20_000)
+    assert cpu_growth(KNOWN, reading(4000), at) == (3000, 10_000)
+    assert cpu_growth(KNOWN, reading(400), at) == (0, 10_000)  # a child was killed
+    assert cpu_growth(KNOWN, reading(400, "8@2"), at) == (400, 20_000)
     assert cpu_growth(None, reading(400), at) == (400, 20_000)
+
+
+def test_what_a_gpu_used_is_shared_by_those_that_work_on_it() -> None:
+    known = replace(KNOWN, energy_mj={"a": 1_000, "b": 5_000, "gone": 1})
+    now = replace(reading(1), energy_mj={"a": 4_001, "b": 2_000, "new": 9_000})
+    assert energy_growth(known, now, {"a": 2, "b": 1, "new": 1}) == 1_500  # b's driver was loaded anew
+    assert energy_growth(None, now, {"a": 1, "b": 1, "new": 1}) == 0
+    assert energy_growth(replace(known, identity="8@2"), now, {"a": 1, "b": 1, "new": 1}) == 0

@@ -56,6 +56,7 @@ def read(points: Points | Mapping[str, Points], metric: str, **more: Any) -> Rea
         ("CpuMemoryUtilizationPercentage", 25),
         ("GpuUtilizationPercentage", 45),
         ("GpuMemoryUtilizationPercentage", 12.5),
+        ("GpuEnergyJoules", 30),
         ("DiskUtilization", 70),
         ("InFlight", 3),
         ("RequestsPerMinute", 84),
@@ -68,7 +69,15 @@ def read(points: Points | Mapping[str, Points], metric: str, **more: Any) -> Rea
     ],
 )
 def test_each_metric(metric: str, expected: float) -> None:
-    given = {"4xx": 3, "5xx": 1, "overflows": 2, "timeouts": 1, "bytes_in": 100, "bytes_out": 200}
+    given = {
+        "4xx": 3,
+        "5xx": 1,
+        "overflows": 2,
+        "timeouts": 1,
+        "gpu_energy_mj": 5_000,
+        "bytes_in": 100,
+        "bytes_out": 200,
+    }
     assert read(minute(requests=10, active=3, **given), metric).value == pytest.approx(expected)
 
 

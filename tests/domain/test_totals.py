@@ -39,6 +39,12 @@ def test_gauges_are_those_of_the_last_pass() -> None:
     assert totals.grown(None).gauges == {"ready": 0, "active": 0}
 
 
+def test_shares_are_means_and_end_with_what_has_them() -> None:
+    totals = Totals().grown(SampleValues(disk=Gauge(count=2, total=5000, low=1000, high=4000), gpu=Gauge.of(7000)))
+    assert totals.gauges == {"disk": 2500, "gpu": 7000}
+    assert totals.grown(None).gauges == {}
+
+
 def test_bounds_are_exact() -> None:
     assert set(EXPORTED_MS) <= set(LATENCY_BOUNDS_MS)
     assert len(EXPORTED_MS) == 13

@@ -301,13 +301,20 @@ def test_the_mirror_is_apart_and_only_where_there_is_one() -> None:
 
 
 def test_a_gpu_has_charts_and_no_gpu_has_none() -> None:
-    busy = values(gpu=Gauge(count=2, total=9000, low=3000, high=6000), gpu_memory=Gauge.of(2500))
+    busy = values(
+        counts={"gpu_energy_mj": 5_400_000},
+        gpu=Gauge(count=2, total=9000, low=3000, high=6000),
+        gpu_memory=Gauge.of(2500),
+    )
     measured = series((deployment("blue"), {10: busy}))
     assert known(named(drawn("gpu", measured), "blue")) == [45]
     assert drawn("gpu", measured)["summary"] == "45.0 % on average, 60.0 % at most"
     assert known(named(drawn("gpu-memory", measured), "blue")) == [25]
+    assert known(named(drawn("gpu-power", measured), "blue")) == [90]
+    assert drawn("gpu-power", measured)["summary"] == "1.5 Wh in all"
     without = series((deployment("blue"), {10: values()}))
-    assert {name for name, chart in CHARTS.items() if not chart.is_shown(without)} == {"gpu", "gpu-memory", "mirror"}
+    left_out = {name for name, chart in CHARTS.items() if not chart.is_shown(without)}
+    assert left_out == {"gpu", "gpu-memory", "gpu-power", "mirror"}
 
 
 def test_bytes_are_per_second_each_way() -> None:

@@ -109,6 +109,7 @@ class PointSerializer(serializers.Serializer[Any]):
     disk_percent = ShareSerializer(allow_null=True, help_text="Per replica: how full the disk is that it writes to.")
     gpu_percent = ShareSerializer(allow_null=True, help_text="Per replica: how busy its GPUs are. Null without one.")
     gpu_memory_percent = ShareSerializer(allow_null=True, help_text="Per replica. Null without a GPU.")
+    gpu_watts = serializers.FloatField(allow_null=True, help_text="Per replica. Null without a GPU that tells.")
     open_connections = GaugeSerializer(allow_null=True, help_text="From the gateway to the replicas.")
     bytes_per_second = BytesPerSecondSerializer(allow_null=True, help_text="From callers, and to them.")
     replicas = ReplicasSerializer()
