@@ -138,18 +138,21 @@ class Held:
     roles: list[tuple[str, str]]
 
 
-def role_matrix(text: str = "") -> list[Held]:
-    """Who holds what, where: the first ROLES_SHOWN assignments, by principal. One query."""
+def role_matrix(text: str = "") -> tuple[list[Held], bool]:
+    """Who holds what, where: the first ROLES_SHOWN assignments, by principal; and whether there are more. One query."""
     rows = RoleAssignment.objects.select_related("user", "workspace", "endpoint")
     if text:
         rows = rows.filter(
             Q(user__email__icontains=text) | Q(group__icontains=text) | Q(workspace__name__icontains=text)
         )
     found: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for row in rows.order_by(F("user__email").asc(nulls_last=True), "group", "workspace__name", "role")[:ROLES_SHOWN]:
+    by_name = rows.order_by(F("user__email").asc(nulls_last=True), "group", "workspace__name", "role")
+    first = list(by_name[: ROLES_SHOWN + 1])
+    for row in first[:ROLES_SHOWN]:
         where = f"{row.workspace.name}/{row.endpoint.name}" if row.endpoint else row.workspace.name
         found.setdefault(_principal(row), []).append((where, row.get_role_display()))
-    return [Held(principal=name, kind=kind, roles=roles) for (name, kind), roles in found.items()]
+    held = [Held(principal=name, kind=kind, roles=roles) for (name, kind), roles in found.items()]
+    return held, len(first) > ROLES_SHOWN
 
 
 def _principal(row: RoleAssignment) -> tuple[str, str]:

@@ -15,6 +15,7 @@ import "./toasts.js";
 const onDemand = {
   "[data-traffic]": () => import("./traffic.js"),
   "[data-chart]": () => import("./charts.js"),
+  "form[data-autosubmit]": () => import("./autosubmit.js"),
   "[data-range-form]": () => import("./ranges.js"),
   "code-editor": () => import("./editor.js"),
   "[data-upload]": () => Promise.all([import("./upload.js"), import("./staged-upload.js")]),

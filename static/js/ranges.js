@@ -1,4 +1,4 @@
-// <form data-range-form>: the toolbar of all charts. A choice is applied at once; a drag over a chart fills in its range.
+// <form data-range-form>: the toolbar of all charts. A drag over a chart fills in its range.
 import { mount } from "./mount.js";
 import { zoomTo } from "./zoom.js";
 
@@ -8,11 +8,6 @@ let zoomed = null; // the range that a chart asks for, until the form has sent i
 mount("[data-range-zone]", (select) => {
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (own && ![...select.options].some((option) => option.value === own)) select.append(new Option(`${own} (yours)`, own));
-});
-
-document.addEventListener("change", ({ target }) => {
-  const form = target.closest?.("[data-range-form]");
-  if (form && target.matches("select, input[type=checkbox]")) form.requestSubmit();
 });
 
 document.addEventListener("htmx:configRequest", ({ target, detail: { parameters } }) => {

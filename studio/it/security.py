@@ -32,6 +32,7 @@ def it_security(request: HttpRequest) -> HttpResponse:
         else:
             return went_to(request, reverse("it_security"), "Saved.")
     text, people = request.GET.get("q", "").strip(), without_second_factor()
+    held, more_roles = role_matrix(text)
     context = {
         "security": security,
         "form": form,
@@ -39,8 +40,8 @@ def it_security(request: HttpRequest) -> HttpResponse:
         "people_count": people.count(),
         "required": settings.STUDIO_SECOND_FACTOR_REQUIRED,
         "everywhere": list(_everywhere(text)[:SHOWN]),
-        "held": role_matrix(text),
-        "roles_shown": ROLES_SHOWN,
+        "held": held,
+        "roles_shown": ROLES_SHOWN if more_roles else None,
         "q": text,
         "audit": audit_state(),
     }

@@ -70,6 +70,13 @@ def test_what_made_it_ready_is_the_storage_initializers(key: str, page: Page) ->
     expect(page.locator(".log-line", has_text="six").first).to_be_visible()
 
 
+def test_what_is_chosen_is_shown_at_once(key: str, page: Page) -> None:
+    page.goto("/endpoints/written/deployments/one/logs/?q=loaded")
+    page.get_by_label("Log", exact=True).select_option("storage-initializer")
+    page.wait_for_url("**container=storage-initializer**q=loaded**")
+    expect(page.get_by_label("Log", exact=True)).to_have_value("storage-initializer")
+
+
 def test_a_log_is_kept_by_download(studio: RunningStudio, key: str, page: Page) -> None:
     page.goto("/endpoints/written/deployments/one/logs/?replica=0")
     with page.expect_download() as download:
