@@ -43,6 +43,7 @@ def confirm(page: Page) -> None:
     page.wait_for_url("**/accounts/reauthenticate/**")
     page.fill("input[name=password]", PASSWORD)
     page.get_by_role("button", name="Confirm").click()
+    page.wait_for_url(lambda url: "reauthenticate" not in url)
 
 
 def is_for_everybody(page: Page) -> None:
@@ -108,9 +109,10 @@ def test_an_app_is_set_up_and_asked_for(browser: Browser, studio: RunningStudio)
     page.wait_for_url("**/endpoints/**")
     page.goto("/profile/security/")
     page.get_by_role("link", name="Set up an app").click()
+    page.wait_for_url("**/accounts/reauthenticate/**")
     is_for_everybody(page)
     confirm(page)
-    assert page.evaluate("document.querySelector('img.qr').naturalWidth") > 0
+    assert page.locator("img.qr").evaluate("(code) => code.decode().then(() => code.naturalWidth)") > 0
     is_for_everybody(page)
     secret = page.locator("form code").first.inner_text().strip()
     page.fill("input[name=code]", code_now(secret))

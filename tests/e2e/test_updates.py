@@ -20,7 +20,7 @@ from tests.e2e.scripts import api, deploy, live_traffic, look, replicas, settled
 pytestmark = pytest.mark.e2e
 
 SCRIPT = """
-import os, pathlib, sys
+import os, pathlib, sys, time
 
 def init():
     global model
@@ -28,6 +28,7 @@ def init():
     model = " ".join(path.name for path in pathlib.Path(folder).rglob("*.txt")) if folder else ""
 
 def run(raw_data):
+    time.sleep(2 if raw_data == "slow" else 0)
     return {"code": "CODE", "model": model, "colour": os.environ.get("COLOUR", ""), "python": sys.prefix}
 """
 HANGS = "import time\n\ndef init():\n    time.sleep(3600)\n\ndef run(raw_data):\n    return 1\n"
@@ -94,6 +95,14 @@ def only(studio: RunningStudio, generation: int, count: int) -> Callable[[], boo
     return lambda: (
         [(seen["generation"], seen["state"]) for seen in replicas(studio, "rolls", "one")]
         == [(generation, "Ready")] * count
+    )
+
+
+def drains(studio: RunningStudio, generation: int, ordinal: int) -> Callable[[], bool]:
+    """Whether that replica works off what it has."""
+    return lambda: (
+        (generation, ordinal, "Draining")
+        in [(seen["generation"], seen["ordinal"], seen["state"]) for seen in replicas(studio, "rolls", "one")]
     )
 
 
@@ -204,14 +213,14 @@ def test_a_replica_that_dies_during_its_drain_is_no_matter(rolling: tuple[Runnin
     studio, key = rolling
     before = look(studio, "rolls", "one")["generation"]
     with callers(studio, "rolls", key) as calling:
-        api(studio, "PATCH", ONE, json={"environment_variables": {"COLOUR": "red"}})
-        for ordinal, words in ((2, ("endpoints/runtime",)), (1, ("keeper.py",))):
-            name = f"-{before}-{ordinal}"
-            wait_for(lambda: any("Draining" == s["state"] for s in replicas(studio, "rolls", "one")))  # noqa: SIM300
-            for process in studio.processes():
-                line = " ".join(command_of(process))
-                if name in line and all(word in line for word in words):
-                    process.kill()
+        with callers(studio, "rolls", key, number=3, body="slow"):  # a drain lasts until it is seen
+            api(studio, "PATCH", ONE, json={"environment_variables": {"COLOUR": "red"}})
+            for ordinal, words in ((2, ("endpoints/runtime",)), (1, ("keeper.py",))):
+                wait_for(drains(studio, before, ordinal), what=lambda: str(replicas(studio, "rolls", "one")))
+                for process in studio.processes():
+                    line = " ".join(command_of(process))
+                    if f"-{before}-{ordinal}" in line and all(word in line for word in words):
+                        process.kill()
         seen = settled(studio, "rolls", "one")
         assert seen["provisioning_state"] == "Succeeded"
         wait_for(only(studio, before + 1, 3))
