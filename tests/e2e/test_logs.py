@@ -72,9 +72,10 @@ def test_what_made_it_ready_is_the_storage_initializers(key: str, page: Page) ->
 
 def test_what_is_chosen_is_shown_at_once(key: str, page: Page) -> None:
     page.goto("/endpoints/written/deployments/one/logs/?q=loaded")
-    page.get_by_label("Log", exact=True).select_option("storage-initializer")
+    choice = page.locator("select[name=container]")
+    choice.select_option("storage-initializer")
     page.wait_for_url("**container=storage-initializer**q=loaded**")
-    expect(page.get_by_label("Log", exact=True)).to_have_value("storage-initializer")
+    expect(choice).to_have_value("storage-initializer")
 
 
 def test_a_log_is_kept_by_download(studio: RunningStudio, key: str, page: Page) -> None:
