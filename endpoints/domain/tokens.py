@@ -18,8 +18,10 @@ COUNTERS: Mapping[str, str] = {
     "studio_prompt_tokens_total": TOKENS_IN,
     "studio_completion_tokens_total": TOKENS_OUT,
 }
+NAMES = "|".join(map(re.escape, COUNTERS))
+# Every part is bounded: whoever writes it may mean to keep us busy.
 LINE = re.compile(
-    rf"^({'|'.join(map(re.escape, COUNTERS))})(?:\{{.*\}})?[ \t]+([0-9.eE+]{{1,40}})[ \t]*(?:\d+)?\r?$", re.M
+    rf"^({NAMES})(?:\{{.*\}})?[ \t]{{1,4}}([0-9.eE+]{{1,40}})(?:[ \t]{{1,4}}\d{{1,20}})?[ \t]{{0,4}}\r?$", re.M
 )
 MOST = 2**53  # whole in a float, which is what is told
 

@@ -26,9 +26,11 @@ class _Socket(socket.socket):
 
 
 class Connection(http.client.HTTPConnection):
-    """To a unix socket's path, or to 127.0.0.1:PORT. `timeout` in seconds, of everything together."""
+    """To a unix socket's path, or to 127.0.0.1:PORT. `timeout` in seconds, of everything together. Once there is one,
+    `peer` is the process that listens at the unix socket."""
 
     sock: socket.socket
+    peer: int
 
     def __init__(self, address: str, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)
@@ -42,12 +44,9 @@ class Connection(http.client.HTTPConnection):
         made.settimeout(self.timeout)
         self.sock = made
         made.connect(self._address if port is None else (LOOPBACK, port))
-
-    @property
-    def peer(self) -> int:
-        """The process that listens at the unix socket."""
-        credentials = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        return int(struct.unpack("3i", credentials)[0])
+        if port is None:
+            credentials = made.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+            self.peer = int(struct.unpack("3i", credentials)[0])
 
 
 def lines(answer: http.client.HTTPResponse) -> Iterator[str]:

@@ -45,3 +45,11 @@ def test_tokens(text: str, tokens: dict[str, int]) -> None:
 def test_ten_thousand_labels_are_summed() -> None:
     text = "".join(f'vllm:prompt_tokens_total{{session="{number}"}} 1.0\n' for number in range(10_000))
     assert tokens_of(text) == {"tokens_in": 10_000}
+
+
+@pytest.mark.parametrize(
+    "rest", ["{" + "} 1" * 300_000 + " x", " " * 10**6 + "x", " " + "1" * 10**6, "{" + "}" * 10**6 + " 1 x"]
+)
+def test_a_line_that_means_to_keep_us_busy_does_not(rest: str) -> None:
+    """A quadratic look would outlast the patience of whoever runs this."""
+    assert tokens_of(f"studio_prompt_tokens_total{rest}") == {}
