@@ -43,8 +43,10 @@ def _both_ways(
     series: Series, options: Options, what: str, *, seconds: int, unit: str, told: Callable[[int], str]
 ) -> Plot:
     points, counts = series.window.points(), series.total.counts
-    thin: dict[str, Any] = {"width": 1, "dash": "dot"}
-    ways = (("in", f"{what}_in", thin), ("out", f"{what}_out", {}))
+    ways: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("in", f"{what}_in", {"width": 1, "dash": "dot"}),
+        ("out", f"{what}_out", {}),
+    )
     columns = [
         Column(
             name=f"{label(item.deployment)} {word}",
