@@ -28,7 +28,14 @@ from endpoints.forwarding.network import HttpForwarder, TcpForwarder
 from endpoints.forwarding.port import Forwarder
 from endpoints.gateway.port import Gateway
 from endpoints.notifying.port import Notifier
-from endpoints.telemetry.port import GatewayStatistics, ProcessStatistics, SiteParts, TelemetryExport, TrafficLog
+from endpoints.telemetry.port import (
+    GatewayStatistics,
+    ProcessStatistics,
+    ServerStatistics,
+    SiteParts,
+    TelemetryExport,
+    TrafficLog,
+)
 
 RUNTIME = Path(__file__).resolve().parent / "runtime"
 
@@ -41,6 +48,7 @@ class Adapters:
     builder: EnvironmentBuilder
     gateway_statistics: GatewayStatistics
     process_statistics: ProcessStatistics
+    server_statistics: ServerStatistics
     notifier: Notifier
     traffic_log: TrafficLog
     site_parts: SiteParts
@@ -83,6 +91,10 @@ def process_statistics() -> ProcessStatistics:
     return _adapters().process_statistics
 
 
+def server_statistics() -> ServerStatistics:
+    return _adapters().server_statistics
+
+
 def notifier() -> Notifier:
     return _adapters().notifier
 
@@ -121,6 +133,7 @@ def _local() -> Adapters:
     from endpoints.notifying.webhooks import WebhookNotifier, networks
     from endpoints.telemetry.envoy import EnvoyStatistics
     from endpoints.telemetry.processes import LocalProcesses
+    from endpoints.telemetry.servers import LocalServers
     from endpoints.telemetry.site import LocalSite
     from endpoints.telemetry.traffic_log import TrafficLogFiles
 
@@ -140,6 +153,7 @@ def _local() -> Adapters:
         builder=UvEnvironmentBuilder(programs=programs, root=data / "environments", uv=Path(uv.find_uv_bin())),
         gateway_statistics=EnvoyStatistics(run / "envoy-admin.sock"),
         process_statistics=LocalProcesses(),
+        server_statistics=LocalServers(),
         notifier=ChannelNotifier(
             mail=MailNotifier(server=MailServer(**settings.STUDIO_MAIL) if settings.STUDIO_MAIL else None),
             webhooks=WebhookNotifier(inside=networks(settings.STUDIO_NOTIFY_NETWORKS)),

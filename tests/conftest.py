@@ -16,7 +16,7 @@ from endpoints.enums import Role
 from endpoints.gateway.fake import FakeGateway
 from endpoints.models import Workspace
 from endpoints.notifying.fake import FakeNotifier
-from endpoints.telemetry.fake import FakeGatewayStatistics, FakeProcesses, FakeSiteParts
+from endpoints.telemetry.fake import FakeGatewayStatistics, FakeProcesses, FakeServers, FakeSiteParts
 from endpoints.telemetry.traffic_log import TrafficLogFiles
 from tests.factories import UserFactory, WorkspaceFactory, member
 from tests.fakes import FakeBuilder, FakeCompute
@@ -68,6 +68,7 @@ def adapters(tmp_path: Path) -> Iterator[wiring.Adapters]:
         builder=FakeBuilder(),
         gateway_statistics=FakeGatewayStatistics(),
         process_statistics=FakeProcesses(),
+        server_statistics=FakeServers(),
         notifier=FakeNotifier(),
         traffic_log=TrafficLogFiles(tmp_path / "traffic-log"),
         site_parts=FakeSiteParts(),

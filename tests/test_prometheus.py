@@ -96,7 +96,9 @@ def test_counters_go_on_over_a_restart_of_the_gateway(
 def test_disk_and_gpu_where_they_are_measured(client: Client, blue: Deployment) -> None:
     green = DeploymentFactory(endpoint=blue.endpoint, name="green")
     gauges = {"disk": 2_500, "gpu": 10_000, "gpu_memory": 1}
-    DeploymentTotals.objects.create(deployment=blue, values={"gauges": gauges, "counts": {"gpu_energy_mj": 1_500}})
+    DeploymentTotals.objects.create(
+        deployment=blue, values={"gauges": gauges, "counts": {"gpu_energy_mj": 1_500, "tokens_out": 9}}
+    )
     DeploymentTotals.objects.create(deployment=green, values={})
     for accept in ("", OPENMETRICS):
         found = scraped(client, accept)
@@ -104,6 +106,7 @@ def test_disk_and_gpu_where_they_are_measured(client: Client, blue: Deployment) 
         assert of(found, "studio_gpu_busy_ratio") == 1
         assert of(found, "studio_gpu_memory_used_ratio") == 0.0001
         assert of(found, "studio_gpu_energy_joules_total") == 1.5
+        assert of(found, "studio_completion_tokens_total", deployment="blue") == 9
 
 
 def test_the_studios_own(client: Client) -> None:

@@ -29,6 +29,7 @@ def test_others_for_as_long_as_a_test_runs(adapters: wiring.Adapters) -> None:
     assert wiring.compute() is adapters.compute
     assert wiring.gateway_statistics() is adapters.gateway_statistics
     assert wiring.process_statistics() is adapters.process_statistics
+    assert wiring.server_statistics() is adapters.server_statistics
 
 
 def test_what_our_server_needs_is_a_requirements_file() -> None:

@@ -1,7 +1,7 @@
 """What happened between two scrapes of counters that only grow, and begin again at zero when their process does."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from endpoints.domain.buckets import Latency
@@ -45,7 +45,8 @@ class ProcessReading:
     """One process tree. `cpu_ms` grows as long as `identity` is the same. Shares are in hundredths of a percent: of the
     disk that it writes to, and of the GPUs that it works on; None where there is none, or nobody tells.
 
-    `energy_mj` grows by GPU, since its driver was loaded: of each that it works on, whoever else does.
+    `energy_mj` grows by GPU, since its driver was loaded: of each that it works on, whoever else does. `tokens` grow
+    since the server began; empty where it did not tell.
     """
 
     identity: str
@@ -56,6 +57,7 @@ class ProcessReading:
     gpu: int | None = None
     gpu_memory: int | None = None
     energy_mj: Mapping[str, int] = field(default_factory=dict)
+    tokens: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +125,16 @@ class KnownProcess:
     at: datetime
     cpu_ms: int
     energy_mj: Mapping[str, int] = field(default_factory=dict)
+    tokens: Mapping[str, int] = field(default_factory=dict)
+
+    def seen(self, now: ProcessReading, at: datetime) -> "KnownProcess":
+        """What is kept of it from then on: what was not told this time stays as it was known."""
+        tokens = now.tokens or (self.tokens if self.identity == now.identity else {})
+        return replace(known_process(now, at), tokens=tokens)
+
+
+def known_process(now: ProcessReading, at: datetime) -> KnownProcess:
+    return KnownProcess(identity=now.identity, at=at, cpu_ms=now.cpu_ms, energy_mj=now.energy_mj, tokens=now.tokens)
 
 
 def cpu_growth(before: KnownProcess | None, now: ProcessReading, at: datetime) -> tuple[int, int]:
@@ -140,6 +152,12 @@ def energy_growth(before: KnownProcess | None, now: ProcessReading, sharers: Map
     before this process was seen on it is not known, nor while its driver was loaded anew."""
     known = before.energy_mj if before is not None and before.identity == now.identity else {}
     return sum(max(0, used - known[gpu]) // sharers[gpu] for gpu, used in now.energy_mj.items() if gpu in known)
+
+
+def tokens_growth(before: KnownProcess | None, now: ProcessReading) -> dict[str, int]:
+    """Since they were told last: a server counts from zero since its start, or since it was started anew within the
+    same process."""
+    return increases(before.tokens if before is not None and before.identity == now.identity else {}, now.tokens)
 
 
 def milliseconds(start: datetime, end: datetime) -> int:

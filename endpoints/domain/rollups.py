@@ -21,9 +21,10 @@ COUNTS = (*CLASSES, "model_errors", "timeouts", "overflows", "retries", "connect
 # Copies of requests, which nobody waits for: in none of the counts above. Timeouts and overflows (dropped, because the
 # deployment had enough copies to work on) are some of the failures.
 MIRROR_COUNTS = ("mirror_requests", "mirror_failures", "mirror_timeouts", "mirror_overflows")
-# `connections` are those that the gateway opened to replicas; `gpu_energy_mj` is in millijoules.
+# `connections` are those that the gateway opened to replicas; `gpu_energy_mj` is in millijoules; tokens are those that
+# servers tell of.
 # Rows hold the place of a name instead of it: append, and never take out or move.
-COUNTED = (*COUNTS, *MIRROR_COUNTS, "connections", "gpu_energy_mj")
+COUNTED = (*COUNTS, *MIRROR_COUNTS, "connections", "gpu_energy_mj", "tokens_in", "tokens_out")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

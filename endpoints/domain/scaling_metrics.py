@@ -123,6 +123,7 @@ def _error_share(values: SampleValues, _: Size) -> float | None:
 
 
 _bytes = _count("bytes_in", "bytes_out")
+_tokens = _count("tokens_in", "tokens_out")
 METRICS: Mapping[str, Metric] = {
     "CpuUtilizationPercentage": Metric(words="CPU", unit="%", value=_cpu, averaged=True, scopes=(Scope.DEPLOYMENT,)),
     "CpuMemoryUtilizationPercentage": Metric(
@@ -144,6 +145,7 @@ METRICS: Mapping[str, Metric] = {
     "ErrorPercentage": Metric(words="errors", unit="%", value=_error_share, averaged=True, of_requests=True),
     "TooManyRequestsPerMinute": _rate("refused with 429", _count("overflows")),
     "TimeoutsPerMinute": _rate("time-outs", _count("timeouts")),
+    "TokensPerMinute": _rate("tokens", _tokens),
 }
 # Azure's that nothing here measures, and what to use instead.
 NOT_MEASURED = {

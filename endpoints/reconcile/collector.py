@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from endpoints import wiring
 from endpoints.domain.counters import GatewaySnapshot, ProcessReading, growth
-from endpoints.enums import ReplicaState
+from endpoints.enums import ReplicaState, ServerKind
 from endpoints.models import Deployment, Replica
 from endpoints.reconcile import cursors, passes, rolling
 from endpoints.reconcile.alerting import look_at_alerts
@@ -78,11 +78,20 @@ def scrape(running: passes.Pass) -> Scraped:
     gateway = None
     with running.step("Replicas"):
         processes = wiring.process_statistics().scrape({row.pk: row.pid for row in replicas if row.pid})
+    with running.step("Servers"):
+        processes = _with_tokens(processes)
     with running.step("Gateway"):
         gateway = wiring.gateway_statistics().scrape()
         if gateway.left_out:
             running.failed("Gateway", f"It names at least {gateway.left_out} clusters too many; they are left out.")
     return Scraped(gateway=gateway, processes=processes, replicas=replicas)
+
+
+def _with_tokens(processes: Mapping[str, ProcessReading]) -> Mapping[str, ProcessReading]:
+    """Of servers that are brought: ours and the others that the studio knows count none."""
+    rows = Replica.objects.filter(state=ReplicaState.READY, deployment__server=ServerKind.CUSTOM)
+    told = wiring.server_statistics().scrape(dict(rows.values_list("pk", "socket")))
+    return {key: replace(reading, tokens=told[key]) if key in told else reading for key, reading in processes.items()}
 
 
 def _write(scraped: Scraped, until: Mapping[int, datetime], *, now: datetime, slot: datetime) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Max
 
-from endpoints.domain.counters import Before, GatewaySnapshot, KnownProcess, ProcessReading
+from endpoints.domain.counters import Before, GatewaySnapshot, KnownProcess, ProcessReading, known_process
 from endpoints.domain.pricing import Slice, Terms
 from endpoints.enums import UsagePhase
 from endpoints.models import CounterCursor, Usage
@@ -61,13 +61,15 @@ def _remembered(
     """A process that was not seen this once is remembered: seen again, it must not count from its start anew."""
     kept = {key: item for key, item in known.items() if now - item.at < FORGOTTEN}
     kept |= {
-        key: KnownProcess(identity=item.identity, at=now, cpu_ms=item.cpu_ms, energy_mj=item.energy_mj)
-        for key, item in seen.items()
+        key: known[key].seen(item, now) if key in known else known_process(item, now) for key, item in seen.items()
     }
-    return {
-        key: [item.identity, item.cpu_ms, item.at.isoformat(), *([dict(item.energy_mj)] if item.energy_mj else [])]
-        for key, item in kept.items()
-    }
+    return {key: [item.identity, item.cpu_ms, item.at.isoformat(), *_told(item)] for key, item in kept.items()}
+
+
+def _told(item: KnownProcess) -> list[Mapping[str, Mapping[str, int]]]:
+    """Most processes tell nothing more."""
+    found = {"energy_mj": dict(item.energy_mj), "tokens": dict(item.tokens)}
+    return [{name: counts for name, counts in found.items() if counts}] if any(found.values()) else []
 
 
 def _row(name: str, at: datetime, counters: Any, *, identity: str = "") -> Values:
@@ -98,9 +100,9 @@ def _gateway(row: CounterCursor) -> Before:
 def _processes(row: CounterCursor) -> dict[str, KnownProcess]:
     return {
         replica: KnownProcess(
-            identity=identity, at=datetime.fromisoformat(at), cpu_ms=cpu_ms, energy_mj=energy[0] if energy else {}
+            identity=identity, at=datetime.fromisoformat(at), cpu_ms=cpu_ms, **(told[0] if told else {})
         )
-        for replica, (identity, cpu_ms, at, *energy) in row.counters.items()
+        for replica, (identity, cpu_ms, at, *told) in row.counters.items()
     }
 
 

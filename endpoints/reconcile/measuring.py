@@ -14,6 +14,7 @@ from endpoints.domain.counters import (
     ProcessReading,
     cpu_growth,
     energy_growth,
+    tokens_growth,
 )
 from endpoints.domain.rollups import CLASSES, Gauge, SampleValues, merged
 from endpoints.enums import ReplicaState
@@ -118,9 +119,9 @@ def _process(
     reading: ProcessReading, known: KnownProcess | None, sharers: Mapping[str, int], now: datetime
 ) -> SampleValues:
     cpu_ms, covered_ms = cpu_growth(known, reading, now)
-    energy_mj = energy_growth(known, reading, sharers)
+    counts = {"gpu_energy_mj": energy_growth(known, reading, sharers), **tokens_growth(known, reading)}
     return SampleValues(
-        counts={"gpu_energy_mj": energy_mj} if energy_mj else {},
+        counts={name: count for name, count in counts.items() if count},
         cpu_ms=cpu_ms,
         cpu_covered_ms=covered_ms,
         memory_bytes=Gauge.of(reading.memory_bytes),

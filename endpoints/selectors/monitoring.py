@@ -22,6 +22,8 @@ COUNTERS = {
     "connect_failures": ("studio_connect_failures", "Connections to a replica that failed."),
     "bytes_in": ("studio_request_bytes", "Bytes from callers to replicas."),
     "bytes_out": ("studio_response_bytes", "Bytes from replicas to callers."),
+    "tokens_in": ("studio_prompt_tokens", "Tokens that servers read, where they tell."),
+    "tokens_out": ("studio_completion_tokens", "Tokens that servers wrote, where they tell."),
     "mirror_requests": ("studio_mirror_requests", "Copies of requests, for a mirror."),
     "mirror_failures": ("studio_mirror_failures", "Copies of requests that failed."),
 }

@@ -2,19 +2,15 @@
 
 import http.client
 import re
-import socket
-import struct
-import time
 from collections import defaultdict
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from endpoints.domain.buckets import bucket_of
 from endpoints.domain.counters import ClusterCounters, GatewaySnapshot
+from endpoints.telemetry.connections import Connection, lines
 from endpoints.telemetry.port import TelemetryUnreachable
 from endpoints.telemetry.processes import age_of, identity_of
 
@@ -47,7 +43,6 @@ PATH = "/stats?usedonly&histogram_buckets=detailed&filter=" + quote(f"^cluster[.
 PREFIX = "cluster."
 TOTALS = "  totals="
 CLUSTERS = 50_000  # two for each of five times as many deployments as one site is meant for
-BLOCK = 1 << 20
 BIN = re.compile(r"([0-9.]+),[0-9.]+:([0-9]+)")
 
 
@@ -59,14 +54,14 @@ class EnvoyStatistics:
         self._clusters = clusters
 
     def scrape(self) -> GatewaySnapshot:
-        connection = _Connection(self._socket, self._timeout)
+        connection = Connection(str(self._socket), self._timeout)
         read = _Reading(self._clusters)
         try:
             connection.request("GET", PATH)
             answer = connection.getresponse()
             if answer.status != http.client.OK:
                 raise TelemetryUnreachable(f"The gateway's admin interface answered {answer.status}.")
-            for line in connection.lines(answer):
+            for line in lines(answer):
                 read.line(line)
             identity, age = identity_of(connection.peer), age_of(connection.peer)
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -149,46 +144,3 @@ def parse_latency(line: str) -> dict[int, int]:
 def _bucket(lower: str) -> int:
     """Some hundred bins, which all deployments have in common. Their ends are whole but for the last digits."""
     return bucket_of(round(float(lower)))
-
-
-class _Socket(socket.socket):
-    """Each reading waits for what is left until the deadline, however many parts an answer comes in."""
-
-    deadline: float
-
-    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("timed out")
-        self.settimeout(left)
-        return super().recv_into(buffer, nbytes, flags)
-
-
-class _Connection(http.client.HTTPConnection):
-    """HTTP over a unix socket; `peer` is the process that listens at it."""
-
-    peer: int
-
-    def __init__(self, path: Path, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-        self._deadline = time.monotonic() + timeout
-
-    def lines(self, answer: http.client.HTTPResponse) -> Iterator[str]:
-        """Until the end of the answer; a part of one is an error, and so is one that comes too slowly."""
-        rest = b""
-        while part := answer.read1(BLOCK):
-            *whole, rest = (rest + part).split(b"\n")
-            if len(rest) > BLOCK:
-                raise ValueError("a line of its answer has no end")
-            for line in whole:
-                yield line.decode()
-        yield rest.decode()
-
-    def connect(self) -> None:
-        self.sock = _Socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.deadline = self._deadline
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
-        credentials = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        self.peer = struct.unpack("3i", credentials)[0]

@@ -75,6 +75,18 @@ class FakeProcesses:
 
 
 @dataclass
+class FakeServers:
+    """Of each replica what it has counted."""
+
+    tokens: dict[str, dict[str, int]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)  # the replicas of the last scrape
+
+    def scrape(self, addresses: Mapping[str, str]) -> dict[str, Mapping[str, int]]:
+        self.asked = sorted(addresses)
+        return {replica: dict(self.tokens[replica]) for replica in addresses if replica in self.tokens}
+
+
+@dataclass
 class FakeSiteParts:
     """All is well, until a test says otherwise: `queue_error` and its like make a part unreachable."""
 

@@ -45,6 +45,12 @@ class ProcessStatistics(Protocol):
         """By replica id, from the pid of each replica's server, its children included. Who is gone is left out."""
 
 
+class ServerStatistics(Protocol):
+    def scrape(self, addresses: Mapping[str, str]) -> dict[str, Mapping[str, int]]:
+        """By replica id, from where each one's server listens: the tokens that it counted since it began, by
+        domain.tokens. In a bounded time; who does not tell is left out."""
+
+
 class SiteParts(Protocol):
     """The studio's own parts. Each answer takes a bounded time; who cannot answer raises TelemetryUnreachable."""
 

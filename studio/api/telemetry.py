@@ -37,6 +37,7 @@ from studio.api.serializers.telemetry import (
 )
 from studio.api.view import StudioView
 
+TOKENS = ("tokens_in", "tokens_out")
 TOLD_APART = (*MIRROR_COUNTS, "gpu_energy_mj")
 
 
@@ -108,6 +109,7 @@ def _point(at: datetime, values: SampleValues) -> dict[str, Any]:
         "status_classes_per_minute": {name: _rate(values, name) for name in CLASSES} if values.covered_ms else None,
         "counts": {name: count for name, count in values.counts.items() if count and name not in TOLD_APART},
         "latency_ms": _percentiles(values.latency),
+        "tokens_per_minute": _tokens(values),
         "mirror": _copies(values),
         "in_flight": values.active,
         "cpu_cores": values.cpu_ms / values.cpu_covered_ms if values.cpu_covered_ms else None,
@@ -130,6 +132,12 @@ def _point(at: datetime, values: SampleValues) -> dict[str, Any]:
 def _rate(values: SampleValues, name: str) -> float:
     """Per minute, of what was counted for some time."""
     return values.counts.get(name, 0) * 60_000 / values.covered_ms
+
+
+def _tokens(values: SampleValues) -> dict[str, float] | None:
+    if not values.covered_ms or not any(values.counts.get(name) for name in TOKENS):
+        return None
+    return {"in": _rate(values, "tokens_in"), "out": _rate(values, "tokens_out")}
 
 
 def _share(gauge: Gauge | None) -> dict[str, float] | None:

@@ -1,4 +1,7 @@
-"""Charts of what replicas use: requests in flight, CPU, memory, disk, GPU, network."""
+"""Charts of what replicas use and do: requests in flight, CPU, memory, disk, GPU, network, tokens."""
+
+from collections.abc import Callable
+from typing import Any
 
 from endpoints.domain.rollups import Gauge, SampleValues
 from endpoints.models import Deployment
@@ -28,21 +31,34 @@ def connections(series: Series, options: Options) -> Plot:
 
 def network(series: Series, options: Options) -> Plot:
     """What callers sent and what they got, the gateway's own headers to replicas included."""
+    return _both_ways(series, options, "bytes", seconds=1, unit="bytes per second", told=size)
+
+
+def tokens(series: Series, options: Options) -> Plot:
+    """What servers read and what they wrote, where they tell."""
+    return _both_ways(series, options, "tokens", seconds=60, unit="tokens per minute", told="{:,}".format)
+
+
+def _both_ways(
+    series: Series, options: Options, what: str, *, seconds: int, unit: str, told: Callable[[int], str]
+) -> Plot:
     points, counts = series.window.points(), series.total.counts
+    ways: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("in", f"{what}_in", {"width": 1, "dash": "dot"}),
+        ("out", f"{what}_out", {}),
+    )
     columns = [
         Column(
             name=f"{label(item.deployment)} {word}",
-            values=values_of(item, points, rate(name, seconds=1)),
+            values=values_of(item, points, rate(name, seconds=seconds)),
             meta=slot(item.deployment),
             line=line,
         )
         for item in series.deployments
-        for word, name, line in (("in", "bytes_in", {"width": 1, "dash": "dot"}), ("out", "bytes_out", {}))
+        for word, name, line in ways
     ]
-    sums = [
-        f"{size(counts[name])} {word}" for word, name in (("in", "bytes_in"), ("out", "bytes_out")) if name in counts
-    ]
-    return plot_of(series, options, columns, "bytes per second", ", ".join(sums))
+    sums = [f"{told(counts[name])} {word}" for word, name, _ in ways if name in counts]
+    return plot_of(series, options, columns, unit, ", ".join(sums))
 
 
 def size(count: float) -> str:

@@ -39,6 +39,12 @@ CHARTS: dict[str, Chart] = {
         plot=chart_requests.mirror,
         only_if=lambda values: values.mirror_requests,
     ),
+    "tokens": Chart(
+        title="Tokens",
+        unit="per minute",
+        plot=chart_resources.tokens,
+        only_if=lambda values: values.counts.get("tokens_in") or values.counts.get("tokens_out"),
+    ),
     "active": Chart(title="In flight", unit="requests", plot=chart_resources.active),
     "replicas": Chart(
         title="Replicas", unit="ready and wanted", plot=chart_resources.replicas, metrics="DeploymentCapacity"

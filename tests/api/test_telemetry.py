@@ -61,6 +61,7 @@ class TestMetrics:
                 "status_classes_per_minute": {"2xx": 108.0, "3xx": 0.0, "4xx": 0.0, "5xx": 12.0},
                 "counts": {"2xx": 18, "5xx": 2, "bytes_in": 400},
                 "latency_ms": {"p50": 9.5, "p95": 9.95, "p99": 9.99},
+                "tokens_per_minute": None,
                 "mirror": None,
                 "in_flight": {"mean": 1.5, "max": 2},
                 "cpu_cores": 0.25,

@@ -121,7 +121,7 @@ def measured_studio() -> Iterator[Any]:
     from endpoints.artifacts.store import LocalArtifactStore
     from endpoints.gateway.fake import FakeGateway
     from endpoints.notifying.fake import FakeNotifier
-    from endpoints.telemetry.fake import FakeGatewayStatistics, FakeProcesses, FakeSiteParts
+    from endpoints.telemetry.fake import FakeGatewayStatistics, FakeProcesses, FakeServers, FakeSiteParts
     from endpoints.telemetry.traffic_log import TrafficLogFiles
     from tests.fakes import FakeBuilder, FakeCompute
 
@@ -134,6 +134,7 @@ def measured_studio() -> Iterator[Any]:
         gateway_statistics=gateway,
         notifier=FakeNotifier(),
         process_statistics=FakeProcesses(),
+        server_statistics=FakeServers(),
         traffic_log=TrafficLogFiles(Path(tempfile.gettempdir()) / "no-traffic-log"),
         site_parts=FakeSiteParts(),
     )

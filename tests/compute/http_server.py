@@ -16,14 +16,18 @@ ANSWERS = {"/alive": "alive", "/ready": "ready"}
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    server: "Server"
 
     def do_GET(self) -> None:
+        if self.path == "/metrics":
+            return self.send(200, "text/plain; version=0.0.4", f"studio_prompt_tokens_total {self.server.read}\n")
         if self.path not in ANSWERS or Path("/tmp/broken").exists():
             return self.answer(404, {"path": self.path})
         return self.answer(200, ANSWERS[self.path])
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
+        self.server.read += len(body)
         if body == "memory":
             return self.answer(200, len(b"x" * 10**9))
         if body == "break":
@@ -46,9 +50,12 @@ class Handler(BaseHTTPRequestHandler):
         )
 
     def answer(self, status: int, content: object) -> None:
-        body = json.dumps(content).encode()
+        self.send(status, "application/json", json.dumps(content))
+
+    def send(self, status: int, kind: str, text: str) -> None:
+        body = text.encode()
         self.send_response(status)
-        self.send_header("content-type", "application/json")
+        self.send_header("content-type", kind)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -59,6 +66,7 @@ class Handler(BaseHTTPRequestHandler):
 
 class Server(ThreadingHTTPServer):
     daemon_threads = False
+    read = 0  # characters, which it takes for tokens
     request_queue_size = 128
 
 

@@ -16,6 +16,8 @@ from endpoints.domain.counters import (
     energy_growth,
     growth,
     increases,
+    known_process,
+    tokens_growth,
     whole_increase,
 )
 
@@ -147,3 +149,31 @@ def test_what_a_gpu_used_is_shared_by_those_that_work_on_it() -> None:
     assert energy_growth(known, now, {"a": 2, "b": 1, "new": 1}) == 1_500  # b's driver was loaded anew
     assert energy_growth(None, now, {"a": 1, "b": 1, "new": 1}) == 0
     assert energy_growth(replace(known, identity="8@2"), now, {"a": 1, "b": 1, "new": 1}) == 0
+
+
+def told(identity: str, tokens: int | None) -> ProcessReading:
+    return replace(reading(1, identity), tokens={} if tokens is None else {"tokens_out": tokens})
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(1, 50)), max_size=20))
+def test_every_token_is_counted_once_whoever_starts_anew_or_does_not_tell(
+    passes: list[tuple[bool, bool, int]],
+) -> None:
+    """What a process counted after it told last is lost with it, and nothing else."""
+    before, process, count, heard = None, 0, 0, 0
+    found = lost = written = 0
+    for anew, tells, more in passes:
+        if anew:
+            lost += count - heard
+            process, count, heard = process + 1, 0, 0
+        count, written = count + more, written + more
+        now = told(f"{process}@1", count if tells else None)
+        found += tokens_growth(before, now).get("tokens_out", 0)
+        heard = count if tells else heard
+        before = before.seen(now, START) if before else known_process(now, START)
+    assert found + lost + (count - heard) == written
+
+
+def test_a_server_that_starts_anew_within_its_process_counts_from_zero() -> None:
+    before = known_process(told("7@1", 90), START)
+    assert tokens_growth(before, told("7@1", 40)) == {"tokens_out": 40}

@@ -64,6 +64,7 @@ def read(points: Points | Mapping[str, Points], metric: str, **more: Any) -> Rea
         ("ErrorPercentage", 24 / 84 * 100),
         ("TooManyRequestsPerMinute", 12),
         ("TimeoutsPerMinute", 6),
+        ("TokensPerMinute", 90),
         ("NetworkBytes", 30),
         ("RequestLatency", 4.5),
     ],
@@ -75,6 +76,8 @@ def test_each_metric(metric: str, expected: float) -> None:
         "overflows": 2,
         "timeouts": 1,
         "gpu_energy_mj": 5_000,
+        "tokens_in": 5,
+        "tokens_out": 10,
         "bytes_in": 100,
         "bytes_out": 200,
     }

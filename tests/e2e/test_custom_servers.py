@@ -87,6 +87,12 @@ def python_command(studio: RunningStudio, name: str, **more: Any) -> dict[str, A
     }
 
 
+def tokens(studio: RunningStudio, endpoint: str) -> int:
+    """That its servers told of having read."""
+    found = api(studio, "GET", f"endpoints/{endpoint}/metrics/?range=1h").json()["deployments"]
+    return sum(point["counts"].get("tokens_in", 0) for item in found for point in item["points"])
+
+
 def test_a_command_serves_and_is_healed(studio: RunningStudio) -> None:
     weights = model(studio, "weights", "custom_model", {"weights.txt": "1"})
     key = deploy(studio, "plain", **python_command(studio, "plain", model=weights, instance_count=2))
@@ -96,6 +102,7 @@ def test_a_command_serves_and_is_healed(studio: RunningStudio) -> None:
     assert told["model"] == ["weights.txt"]
     own = ask(studio, "plain", key, path="/v1/models/other:predict").json()
     assert own["path"] == "/v1/models/other:predict"
+    wait_for(lambda: tokens(studio, "plain") == len("3"), what=lambda: str(tokens(studio, "plain")))
     os.kill(studio.pid_of("python3", "http_server.py"), signal.SIGKILL)
     assert {ask(studio, "plain", key).status_code for _ in range(100)} == {200}
     wait_for(lambda: sum(seen["restarts"] for seen in replicas(studio, "plain", "one")) == 1)

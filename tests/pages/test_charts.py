@@ -314,7 +314,14 @@ def test_a_gpu_has_charts_and_no_gpu_has_none() -> None:
     assert drawn("gpu-power", measured)["summary"] == "1.5 Wh in all"
     without = series((deployment("blue"), {10: values()}))
     left_out = {name for name, chart in CHARTS.items() if not chart.is_shown(without)}
-    assert left_out == {"gpu", "gpu-memory", "gpu-power", "mirror"}
+    assert left_out == {"gpu", "gpu-memory", "gpu-power", "mirror", "tokens"}
+
+
+def test_tokens_both_ways() -> None:
+    measured = series((deployment("blue"), {10: values(counts={"tokens_in": 1200, "tokens_out": 30})}))
+    assert known(named(drawn("tokens", measured), "blue in")) == [1200]
+    assert known(named(drawn("tokens", measured), "blue out")) == [30]
+    assert drawn("tokens", measured)["summary"] == "1,200 in, 30 out"
 
 
 def test_bytes_are_per_second_each_way() -> None:

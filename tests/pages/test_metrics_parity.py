@@ -32,6 +32,7 @@ PARITY: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "gpu": ("blue", lambda point: point["gpu_percent"]["mean"]),
     "gpu-memory": ("blue", lambda point: point["gpu_memory_percent"]["mean"]),
     "gpu-power": ("blue", lambda point: point["gpu_watts"]),
+    "tokens": ("blue out", lambda point: point["tokens_per_minute"]["out"]),
     "mirror": ("blue copies", lambda point: point["mirror"]["requests_per_minute"]),
     "errors": ("error share", lambda point: point["error_percent"]),
     "statuses": ("2xx", lambda point: point["status_classes_per_minute"]["2xx"]),
@@ -46,7 +47,7 @@ def test_the_page_s_table_the_csv_and_the_api_tell_the_same(client: Client, peop
         values = SampleValues(
             covered_ms=59_000 + back,
             counts={"2xx": 7 * back, "4xx": back, "5xx": 1, "mirror_requests": back, "bytes_out": 12_345 * back}
-            | {"gpu_energy_mj": 7_777 * back},
+            | {"gpu_energy_mj": 7_777 * back, "tokens_in": 11 * back, "tokens_out": 77 * back},
             latency={5: 3 * back, 108: 4},
             mirror_latency={5: back},
             cpu_ms=1234 * back,

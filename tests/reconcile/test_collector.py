@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 from django.db import DatabaseError
 
-from endpoints.domain.rollups import MIRROR_COUNTS, RETENTION
+from endpoints import wiring
+from endpoints.domain.rollups import MIRROR_COUNTS, RETENTION, merged
 from endpoints.models import CollectorPass, CounterCursor, Deployment, Lease, Replica, Rollup, Sample
 from endpoints.reconcile import collector
 from endpoints.reconcile.collector import collect
 from endpoints.reconcile.measuring import as_answered
+from endpoints.selectors.samples import NEVER, measured
+from endpoints.telemetry.fake import FakeServers
 from tests.factories import DeploymentFactory, SampleFactory
 from tests.reconcile.measuring import START, Studio, at
 
@@ -54,6 +57,25 @@ def test_cpu_is_cores_per_replica(studio: Studio) -> None:
     studio.collect()
     values = studio.values()
     assert (values.cpu_ms, values.cpu_covered_ms) == (10_000, 20_000)  # two replicas, half a core each
+
+
+def test_tokens_of_servers_that_are_brought(studio: Studio, adapters: wiring.Adapters) -> None:
+    servers = adapters.server_statistics
+    assert isinstance(servers, FakeServers)
+    studio.collect()
+    assert servers.asked == []
+    Deployment.objects.update(server="custom")
+    first, second = sorted(Replica.objects.values_list("pk", flat=True))
+    told: list[dict[str, dict[str, int]]] = [
+        {first: {"tokens_in": 10, "tokens_out": 4}},
+        {},
+        {first: {"tokens_in": 25, "tokens_out": 4}},
+    ]
+    for servers.tokens in told:
+        studio.collect()
+    assert servers.asked == [first, second]
+    total = merged(values for _, _, values in measured([studio.deployment.pk], resolution=60, start=NEVER))
+    assert (total.counts["tokens_in"], total.counts["tokens_out"]) == (25, 4)
 
 
 def test_a_pass_without_anything_new_counts_nothing_twice(studio: Studio) -> None:
@@ -194,9 +216,10 @@ def test_a_pass_takes_as_many_queries_for_one_deployment_as_for_three(
     for deployment in made:
         studio.gateway.add(deployment.cluster, ok=3)
     studio.later()
-    # The lease 3, how far it is rolled up, replicas and their instance types, cursors 2, deployments, samples 2,
-    # totals 2, prices 2, builds, usage; 8 to prune; budgets 2; alerts 4; 3 to record the pass; the rest is savepoints.
-    with django_assert_num_queries(36):
+    # The lease 3, how far it is rolled up, replicas, their instance types, who tells of tokens, cursors 2, deployments,
+    # samples 2, totals 2, prices 2, builds, usage; 8 to prune; budgets 2; alerts 4; 3 to record the pass; the rest is
+    # savepoints.
+    with django_assert_num_queries(37):
         collect(interval=10)
 
 

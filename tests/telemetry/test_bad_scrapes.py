@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from endpoints.telemetry.envoy import BLOCK, EnvoyStatistics
+from endpoints.telemetry.connections import BLOCK
+from endpoints.telemetry.envoy import EnvoyStatistics
 from endpoints.telemetry.port import TelemetryUnreachable
 from tests.telemetry.admin_socket import HEAD, answering, chunk, whole
 

@@ -64,6 +64,11 @@ class ShareSerializer(serializers.Serializer[Any]):
     max = serializers.FloatField()
 
 
+class TokensPerMinuteSerializer(serializers.Serializer[Any]):
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {"in": serializers.FloatField(), "out": serializers.FloatField()}
+
+
 class BytesPerSecondSerializer(serializers.Serializer[Any]):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """`in` is no name in Python."""
@@ -96,12 +101,15 @@ class PointSerializer(serializers.Serializer[Any]):
     counts = serializers.DictField(
         child=serializers.IntegerField(),
         help_text="2xx, 3xx, 4xx, 5xx; model_errors (424), timeouts, overflows (429), retries, connect_failures; "
-        "bytes_in, bytes_out. What is zero is left out.",
+        "bytes_in, bytes_out; tokens_in, tokens_out. What is zero is left out.",
     )
     status_classes_per_minute = serializers.DictField(
         child=serializers.FloatField(), allow_null=True, help_text="By 2xx, 3xx, 4xx, 5xx."
     )
     latency_ms = LatencySerializer(help_text="From merged buckets.")
+    tokens_per_minute = TokensPerMinuteSerializer(
+        allow_null=True, help_text="That its servers read and wrote. Null where none told of any."
+    )
     mirror = CopiesSerializer(allow_null=True, help_text="Null where no request was copied to it.")
     in_flight = GaugeSerializer(allow_null=True)
     cpu_cores = serializers.FloatField(allow_null=True, help_text="Per replica.")
