@@ -23,22 +23,28 @@ class LocalServers:
         """In seconds: of one server, and of all together."""
         self._timeout, self._whole = timeout, whole
         self._silent: dict[str, float] = {}  # until when
+        self._heard = 0  # servers, so far: the next scrape begins behind them
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="servers")  # starts no thread before it is used
 
     def scrape(self, addresses: Mapping[str, str]) -> dict[str, Mapping[str, int]]:
         now = time.monotonic()
         self._silent = {key: until for key, until in self._silent.items() if key in addresses and until > now}
         asked = {
-            self._pool.submit(_tokens, address, self._timeout): replica
-            for replica, address in addresses.items()
-            if replica not in self._silent
+            self._pool.submit(_tokens, address, self._timeout): replica for replica, address in self._in_turn(addresses)
         }
         done, late = wait(asked, timeout=self._whole)
         for each in late:
             each.cancel()
+        self._heard += len(done)
         found = {asked[each]: each.result() for each in done}
         self._silent |= {replica: now + SILENT_SECONDS for replica, tokens in found.items() if not tokens}
         return {replica: tokens for replica, tokens in found.items() if tokens}
+
+    def _in_turn(self, addresses: Mapping[str, str]) -> list[tuple[str, str]]:
+        """Where there are too many for one scrape, those come first who had to wait in the last one."""
+        asked = sorted(item for item in addresses.items() if item[0] not in self._silent)
+        start = self._heard % len(asked) if asked else 0
+        return asked[start:] + asked[:start]
 
 
 def _tokens(address: str, timeout: float) -> Mapping[str, int]:

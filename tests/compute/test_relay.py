@@ -41,8 +41,8 @@ def relay(short: Path) -> Iterator[Relay]:
     running = Relay(short / "http.sock", sys.executable, str(SERVER), "PORT")
     eventually(running.answers)
     yield running
-    running.process.kill()
-    running.process.wait()
+    running.process.terminate()  # which it passes on to its command
+    running.process.wait(30)
 
 
 def test_requests_go_through_whole(relay: Relay) -> None:

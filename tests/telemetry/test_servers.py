@@ -101,3 +101,18 @@ def test_on_the_loopback() -> None:
         statistics = LocalServers(timeout=30, whole=60)
         assert statistics.scrape({"one": f"127.0.0.1:{door.getsockname()[1]}"}) == {"one": COUNTED}
         thread.join()
+
+
+def test_who_had_to_wait_comes_first_in_the_next_scrape(monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+
+    def asked(address: str, _: float) -> dict[str, int]:
+        order.append(address)
+        return COUNTED
+
+    monkeypatch.setattr(servers, "AT_ONCE", 1)
+    monkeypatch.setattr(servers, "_tokens", asked)
+    statistics, addresses = LocalServers(whole=60), {name: name for name in "abcd"}
+    statistics.scrape({name: name for name in "ab"})
+    assert statistics.scrape(addresses).keys() == addresses.keys()
+    assert order == ["a", "b", "c", "d", "a", "b"]
