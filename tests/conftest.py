@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.db import connection
+from hypothesis import settings as properties
 
 from endpoints import wiring
 from endpoints.artifacts.store import LocalArtifactStore
@@ -27,6 +28,11 @@ from tests.settings import data_dir
 
 if TYPE_CHECKING:
     from tests.world import World
+
+
+# No test asserts on the time that something took, an example of a property neither.
+properties.register_profile("studio", deadline=None)
+properties.load_profile("studio")
 
 
 def pytest_unconfigure() -> None:
