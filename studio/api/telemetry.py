@@ -15,6 +15,7 @@ from endpoints.domain.errors import Invalid
 from endpoints.domain.pricing import total
 from endpoints.domain.ranges import Window, window
 from endpoints.domain.rollups import CLASSES, MIRROR_COUNTS, Gauge, SampleValues
+from endpoints.domain.tokens import TOKENS_IN, TOKENS_OUT
 from endpoints.models import Deployment, Endpoint, Workspace
 from endpoints.selectors.cost import CostWindow, cost_window, costs, month, usage_of
 from endpoints.selectors.endpoints import workspace_for
@@ -37,7 +38,6 @@ from studio.api.serializers.telemetry import (
 )
 from studio.api.view import StudioView
 
-TOKENS = ("tokens_in", "tokens_out")
 TOLD_APART = (*MIRROR_COUNTS, "gpu_energy_mj")
 
 
@@ -135,9 +135,9 @@ def _rate(values: SampleValues, name: str) -> float:
 
 
 def _tokens(values: SampleValues) -> dict[str, float] | None:
-    if not values.covered_ms or not any(values.counts.get(name) for name in TOKENS):
+    if not values.covered_ms or not any(values.counts.get(name) for name in (TOKENS_IN, TOKENS_OUT)):
         return None
-    return {"in": _rate(values, "tokens_in"), "out": _rate(values, "tokens_out")}
+    return {"in": _rate(values, TOKENS_IN), "out": _rate(values, TOKENS_OUT)}
 
 
 def _share(gauge: Gauge | None) -> dict[str, float] | None:

@@ -53,7 +53,6 @@ def test_a_refresh_that_nobody_asked_for_is_quiet_and_ends_when_the_page_is_left
         with page.expect_response("**/gone/"):
             pass
     expect(page.locator("#toasts .toast")).to_have_count(0)
-    expect(page.locator("[data-loading-bar]")).not_to_have_class("active")
     page.get_by_role("button", name="Leave").click(no_wait_after=True)
     left = time.monotonic()
     expect(page.get_by_role("heading", name="There")).to_be_visible()
